@@ -1,0 +1,47 @@
+"""Every error that the project raises on purpose.
+
+AshError                 one line for the user: where, what was found, what was wanted, the remedy; exit code 2
+├── ConfigError          params.yaml or a protocol file says something that cannot be run
+├── DataError            a raw or prepared file is missing, damaged, mis-sized or mislabelled
+├── StoreError           a file of the project's own (HDF5, JSON, weights) cannot be read or written as it should
+├── CheckpointError      a resume file or model does not belong to the settings it is asked to serve
+├── ShapeError           two arrays that must agree do not
+└── NonFiniteError       a loss term became NaN or infinite
+
+Anything else that escapes is a defect of ours and keeps its traceback.
+"""
+
+
+class AshError(Exception):
+    """An error whose message is meant for the user."""
+
+
+class ConfigError(AshError):
+    """The configuration cannot be run as written."""
+
+
+class DataError(AshError):
+    """A data file is missing, damaged, mis-sized or mislabelled."""
+
+
+class StoreError(AshError):
+    """A file of the project's own cannot be read or written as it should."""
+
+
+class CheckpointError(AshError):
+    """A resume file or model does not belong to the settings it is asked to serve."""
+
+
+class ShapeError(AshError):
+    """Two arrays that must agree in shape do not."""
+
+
+class NonFiniteError(AshError):
+    """A loss term became NaN or infinite."""
+
+
+def several(title: str, lines: list[str], limit: int = 20) -> str:
+    """One message for many faults: the title, then a fault a line, at most `limit` of them with a count of the rest."""
+    shown = lines[:limit]
+    rest = len(lines) - len(shown)
+    return "\n  ".join([title, *shown] + ([f"... and {rest} more"] if rest > 0 else []))
