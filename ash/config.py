@@ -86,6 +86,7 @@ class OptimiserSettings(Section):
     weight_decay: float = Field(ge=0)
     momentum: float = Field(ge=0, lt=1, description="SGD's momentum, or Adam's beta_1")
     beta2: float = Field(ge=0, lt=1, description="Adam's beta_2; SGD has none")
+    clip: float | None = Field(gt=0, description="largest norm of the gradient; null does not clip")
     head_multiplier: float = Field(gt=0, description="learning rate of the segmenter's heads, relative to lr")
     backbone_multiplier: float = Field(gt=0, description="of all else; 3 is the release's duplicated parameters")
 
@@ -99,7 +100,6 @@ class TrainingSettings(Section):
     warmup: float = Field(ge=0, lt=1, description="share of the iterations with a linear warm-up from 0")
     power: float = Field(gt=0, description="exponent of the polynomial decay")
     precision: Literal["auto", "fp32", "bf16"] = Field(description="auto: bf16 where the device computes it natively")
-    clip: float = Field(gt=0, description="largest gradient norm of the hallucinator")
     log_every: int = Field(ge=1)
     checkpoint_every: int = Field(ge=1)
     optimisers: dict[Literal["segmenter", "discriminator", "hallucinator"], OptimiserSettings]
