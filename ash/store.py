@@ -40,7 +40,9 @@ def atomic(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as cause:
-        raise StoreError(f"{path}: cannot be written ({cause.strerror or cause}); free space or fix permissions") from cause
+        raise StoreError(
+            f"{path}: cannot be written ({cause.strerror or cause}); free space or fix permissions"
+        ) from cause
     finally:
         temporary.unlink(missing_ok=True)
 

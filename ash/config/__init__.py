@@ -1,0 +1,173 @@
+"""params.yaml and the protocol it names, checked once and turned into frozen sections.
+
+`params.yaml` holds what is common to every scale: experiments, tables, seeds, and the scale-free settings of each
+method.  `protocols/<name>.yaml` holds what depends on scale: sizes, networks, optimisers, loss weights.  A setting of
+an experiment is looked up in the experiment itself, then in the protocol's `methods`, then in `params.yaml`'s
+`methods`.  Every number of an experiment stands in one of these two files; the code has no defaults.
+
+    settings = load(Path("params.yaml"))          # ConfigError: one line for each fault
+    settings.experiment("ash")                    # everything that its training depends on
+
+Settings of a method are checked by the method itself (`ash.methods.check`), which lies above this module.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ash.config.sections import (
+    DatasetSettings,
+    DiscriminatorSettings,
+    EvaluationSettings,
+    ExperimentEntry,
+    HallucinatorSettings,
+    OptimiserSettings,
+    Params,
+    Protocol,
+    Section,
+    SegmenterSettings,
+    StylizerSettings,
+    TableSettings,
+    TrainingSettings,
+)
+from ash.errors import ConfigError, several
+
+__all__ = [
+    "DatasetSettings",
+    "DiscriminatorSettings",
+    "EvaluationSettings",
+    "Experiment",
+    "ExperimentEntry",
+    "HallucinatorSettings",
+    "OptimiserSettings",
+    "Params",
+    "Protocol",
+    "Section",
+    "SegmenterSettings",
+    "Settings",
+    "StylizerSettings",
+    "TableSettings",
+    "TrainingSettings",
+    "faults",
+    "load",
+]
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class Experiment(Section):
+    """All that the training of one experiment depends on; equal content means equal runs."""
+
+    name: str
+    recipe: str
+    source: str
+    method: dict[str, Any]
+    segmenter: SegmenterSettings
+    discriminator: DiscriminatorSettings
+    hallucinator: HallucinatorSettings
+    stylizer: StylizerSettings
+    style_set: str
+    training: TrainingSettings
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    params: Params
+    protocol: Protocol
+
+    def experiment(self, name: str) -> Experiment:
+        """Resolve one experiment; ConfigError if there is none of that name."""
+        if name not in self.params.experiments:
+            raise ConfigError(f"experiment {name!r} is not in params.yaml; known: {', '.join(self.params.experiments)}")
+        entry, protocol = self.params.experiments[name], self.protocol
+        method = {
+            **self.params.methods.get(entry.recipe, {}),
+            **protocol.methods.get(entry.recipe, {}),
+            **(entry.model_extra or {}),
+        }
+        return Experiment(
+            name=name,
+            recipe=entry.recipe,
+            source=entry.source,
+            method=method,
+            segmenter=protocol.segmenter,
+            discriminator=protocol.discriminator,
+            hallucinator=protocol.hallucinator,
+            stylizer=protocol.stylizer,
+            style_set=protocol.style_set,
+            training=protocol.training,
+        )
+
+    def rows(self, table: str) -> list[str]:
+        """The experiments of a table, in the order of params.yaml."""
+        return [name for name, entry in self.params.experiments.items() if table in entry.tables]
+
+    def members(self, group: str) -> list[str]:
+        """The experiments of a group, in the order of params.yaml."""
+        return [name for name, entry in self.params.experiments.items() if entry.group == group]
+
+
+def load(path: Path) -> Settings:
+    """Read and check params.yaml and its protocol, protocols/<protocol>.yaml beside it.
+
+    Raises ConfigError that lists every fault, a line each.
+    """
+    params = _validated(Params, path)
+    protocol = _validated(Protocol, path.parent / "protocols" / f"{params.protocol}.yaml")
+    settings = Settings(params=params, protocol=protocol)
+    faults = _cross_check(settings)
+    if faults:
+        raise ConfigError(several(f"{path}: {len(faults)} fault(s)", faults))
+    return settings
+
+
+def _validated(model: type[T], path: Path) -> T:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as cause:
+        raise ConfigError(f"{path}: missing; run from the folder that holds params.yaml") from cause
+    except yaml.YAMLError as cause:
+        raise ConfigError(f"{path}: not YAML ({' '.join(str(cause).split())})") from cause
+    try:
+        return model.model_validate(content)
+    except ValidationError as cause:
+        raise ConfigError(several(f"{path}: {cause.error_count()} fault(s)", faults(cause))) from cause
+
+
+def faults(error: ValidationError) -> list[str]:
+    """Each fault of a pydantic error as one line: key, what was found, what was wanted."""
+    lines = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"]) or "file"
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"{key}: unknown key; check its spelling")
+        elif fault["type"] == "missing":
+            lines.append(f"{key}: missing; state it")
+        else:
+            lines.append(f"{key}: found {fault['input']!r}; {fault['msg']}")
+    return lines
+
+
+def _cross_check(settings: Settings) -> list[str]:
+    """Faults that no single section can see."""
+    params, protocol = settings.params, settings.protocol
+    lines = []
+    for where, names, known in (
+        ("targets", params.targets, protocol.datasets),
+        ("style_set", [protocol.style_set], protocol.datasets),
+        *((f"experiments.{n}.source", [e.source], protocol.datasets) for n, e in params.experiments.items()),
+        *((f"experiments.{n}.tables", e.tables, params.tables) for n, e in params.experiments.items()),
+        *((f"tables.{n}.targets", t.targets, params.targets) for n, t in params.tables.items()),
+        *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
+        *((f"figures.{n}", f.values(), params.experiments) for n, f in params.figures.items()),
+    ):
+        lines += [f"{where}: {name!r} is unknown; known: {_listed(known)}" for name in names if name not in known]
+    return lines
+
+
+def _listed(known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
+    return ", ".join(known) or "none"

@@ -1,0 +1,138 @@
+"""The training loop.  It knows no method: a recipe yields updates, the loop does all the rest.
+
+For each step: read the batch, set the learning rates, accumulate the gradient of every update for its player alone,
+check that all terms are finite, step every optimiser, log.  All players step after the last update of a batch.
+"""
+
+import csv
+import io
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ash.config import TrainingSettings
+from ash.errors import NonFiniteError
+from ash.recipe import Batch, Recipe
+from ash.training import checkpoint, schedule
+from ash.training.feed import Feed
+
+log = logging.getLogger(__name__)
+Row = dict[str, float]
+
+
+class History:
+    """Rows of means over the steps since the row before; the table behind history.csv."""
+
+    def __init__(self, state: Mapping[str, Any] | None = None) -> None:
+        self.rows: list[Row] = list(state["rows"]) if state else []
+        self.sums: Row = dict(state["sums"]) if state else {}
+        self.count: int = int(state["count"]) if state else 0
+
+    def state(self) -> dict[str, Any]:
+        """What a resume file keeps."""
+        return {"rows": self.rows, "sums": self.sums, "count": self.count}
+
+    def add(self, terms: Mapping[str, float]) -> None:
+        """Count one step."""
+        for name, value in terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.count += 1
+
+    def close_row(self, step: int, extra: Mapping[str, float]) -> None:
+        """End a row after `step` finished steps."""
+        means = {name: value / self.count for name, value in self.sums.items()}
+        self.rows.append({"step": step, **means, **extra})
+        self.sums, self.count = {}, 0
+
+    def csv(self) -> str:
+        """All rows; columns in the order of their first appearance, empty where a row lacks one."""
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: f"{value:.9g}" for name, value in row.items()} for row in self.rows)
+        return text.getvalue()
+
+
+def train(
+    recipe: Recipe,
+    feed: Feed,
+    training: TrainingSettings,
+    *,
+    resume: Path,
+    digest: str,
+    autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> History:
+    """Train `recipe` to the end, from `resume` if that file exists, and give the history.
+
+    The resume file is left in place: whoever saves the results removes it afterwards, so that a kill between the two
+    loses nothing.
+    """
+    optimisers = {n: schedule.build_optimiser(p, training.optimisers[n]) for n, p in recipe.players.items()}
+    start, history = 0, History()
+    if resume.exists():
+        start, state = checkpoint.restore(resume, digest, recipe.players, optimisers)
+        history = History(state)
+        log.info("resumed after step %d from %s", start, resume)
+    for player in recipe.players.values():
+        player.train()
+    for step in range(start, training.iterations):
+        batch = feed.batch(step)
+        share = schedule.factor(step, training)
+        for optimiser in optimisers.values():
+            schedule.set_rate(optimiser, share)
+        history.add(_step(recipe, batch, step, training, optimisers, autocast))
+        done = step + 1
+        if done % training.log_every == 0 or done == training.iterations:
+            history.close_row(done, {"rate": share, **recipe.diagnostics(batch)})
+        if done % training.checkpoint_every == 0 or done == training.iterations:
+            checkpoint.save(resume, digest, done, recipe.players, optimisers, history.state())
+        progress(done, training.iterations)
+    return history
+
+
+def _step(
+    recipe: Recipe,
+    batch: Batch,
+    step: int,
+    training: TrainingSettings,
+    optimisers: Mapping[str, Optimizer],
+    autocast: Callable[[], AbstractContextManager[object]],
+) -> Row:
+    """One step: gradients of every update, then every player's optimiser; gives each term's value."""
+    terms: dict[str, Tensor] = {}
+    updates = recipe.updates(batch, step / training.iterations)
+    while True:
+        with autocast():
+            update = next(updates, None)
+        if update is None:
+            break
+        total = torch.stack([term.float() for term in update.terms.values()]).sum()
+        weights = [p for p in recipe.players[update.player].parameters() if p.requires_grad]
+        torch.autograd.backward(total, inputs=weights, retain_graph=update.keep_graph)
+        terms |= {f"{update.player}.{name}": term.detach() for name, term in update.terms.items()}
+    values = _finite(terms, step)
+    for name, optimiser in optimisers.items():
+        clip = training.optimisers[name].clip  # type: ignore[index]  # players are named as the settings allow
+        if clip is not None:
+            nn.utils.clip_grad_norm_(recipe.players[name].parameters(), clip)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+    return values
+
+
+def _finite(terms: Mapping[str, Tensor], step: int) -> Row:
+    """The terms as numbers, fetched from the device at once; NonFiniteError names those that are not finite."""
+    numbers = torch.stack([term.float() for term in terms.values()])
+    values = dict(zip(terms, numbers.tolist(), strict=True))
+    bad = [f"{name} = {value}" for name, value in values.items() if not torch.isfinite(torch.tensor(value))]
+    if bad:
+        raise NonFiniteError(f"step {step}: {', '.join(bad)}; lower the learning rate or that term's weight")
+    return values

@@ -1,0 +1,47 @@
+"""Which images a step sees: a pure function of (seed, step), so that a resumed run needs no loader state.
+
+Images and paintings are each shuffled anew in every pass; the k-th sample of a run is the (k mod n)-th of pass k // n.
+Experiments of equal seed see the same images, mirrors and paintings in the same order, which pairs them.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+_IMAGES, _STYLES, _MIRROR, _NOISE, _TARGETS = range(5)  # independent streams of one seed
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The content of one batch: indices of source images, of paintings and of target images, mirrors, and a seed."""
+
+    images: np.ndarray
+    styles: np.ndarray
+    targets: np.ndarray
+    mirror: np.ndarray
+    noise_seed: int
+
+
+def draw(seed: int, step: int, batch: int, images: int, styles: int = 0, targets: int = 0) -> Draw:
+    """Draw the batch of `step`; `images`, `styles` and `targets` are the sizes of the sets (0: the set is not used)."""
+    rng = np.random.default_rng([seed, _MIRROR, step])
+    return Draw(
+        images=_indices(seed, _IMAGES, step, batch, images),
+        styles=_indices(seed, _STYLES, step, batch, styles),
+        targets=_indices(seed, _TARGETS, step, batch, targets),
+        mirror=rng.random(batch) < 0.5,
+        noise_seed=int(np.random.default_rng([seed, _NOISE, step]).integers(2**62)),
+    )
+
+
+def _indices(seed: int, stream: int, step: int, batch: int, size: int) -> np.ndarray:
+    if size == 0:
+        return np.zeros(0, np.int64)
+    k = np.arange(step * batch, (step + 1) * batch)
+    return np.array([_order(seed, stream, int(n) // size, size)[int(n) % size] for n in k])
+
+
+@lru_cache(maxsize=8)
+def _order(seed: int, stream: int, turn: int, size: int) -> np.ndarray:
+    return np.random.default_rng([seed, stream, turn]).permutation(size)
