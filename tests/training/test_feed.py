@@ -1,0 +1,59 @@
+"""What a batch holds."""
+
+import numpy as np
+import torch
+
+from ash.training.feed import Feed, mirrored
+from ash.training.sampler import draw
+
+
+class Numbers:
+    """Features whose value is their index."""
+
+    def __len__(self):
+        return 5
+
+    def read(self, indices):
+        """(B,1,1,1)."""
+        return torch.tensor(np.asarray(indices), dtype=torch.float32).view(-1, 1, 1, 1)
+
+
+def make(**options) -> tuple[Feed, list[np.ndarray], list[np.ndarray]]:
+    rng = np.random.default_rng(0)
+    images = list(rng.integers(0, 256, (5, 4, 6, 3), dtype=np.uint8))
+    labels = list(rng.integers(0, 19, (5, 4, 6), dtype=np.uint8))
+    return Feed(images, labels, seed=2, batch=4, device=torch.device("cpu"), **options), images, labels
+
+
+def test_image_and_label_are_mirrored_together():
+    """Pixel by pixel: image in [0,1], label every second pixel from the second, both flipped where the draw says so."""
+    feed, images, labels = make(label_stride=2)
+    for step in range(6):
+        batch, drawn = feed.batch(step), draw(2, step, 4, 5)
+        assert batch.mirror.tolist() == drawn.mirror.tolist()
+        for k, i in enumerate(drawn.images):
+            image, label = images[i] / 255.0, labels[i][1::2, 1::2]
+            if drawn.mirror[k]:
+                image, label = image[:, ::-1], label[:, ::-1]
+            np.testing.assert_allclose(batch.image[k].permute(1, 2, 0).numpy(), image, atol=1e-7)
+            assert np.array_equal(batch.label[k].numpy(), label)
+
+
+def test_content_belongs_to_its_image_and_is_never_mirrored():
+    """Cached content features are those of the drawn images; encoding on the fly sees them unmirrored."""
+    cached, _, _ = make(label_stride=1, content=Numbers(), style=Numbers())
+    fresh, images, _ = make(label_stride=1, content=lambda image: image, style=Numbers())
+    for step in range(4):
+        drawn = draw(2, step, 4, 5, styles=5)
+        assert cached.batch(step).content.flatten().tolist() == drawn.images.tolist()
+        assert cached.batch(step).style.flatten().tolist() == drawn.styles.tolist()
+        wanted = np.stack([images[i] for i in drawn.images]).transpose(0, 3, 1, 2) / 255
+        np.testing.assert_allclose(fresh.batch(step).content.numpy(), wanted, atol=1e-7)
+
+
+def test_mirroring_twice_gives_the_image_back():
+    """`mirrored` is its own inverse and touches only the named samples."""
+    x, mirror = torch.arange(12.0).view(2, 2, 3), torch.tensor([True, False])
+    assert torch.equal(mirrored(mirrored(x, mirror), mirror), x)
+    assert torch.equal(mirrored(x, mirror)[1], x[1])
+    assert mirrored(x, mirror)[0, 0].tolist() == [2, 1, 0]

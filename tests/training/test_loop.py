@@ -1,0 +1,146 @@
+"""The loop: who learns, exact resume, non-finite losses, history."""
+
+import csv
+import io
+
+import pytest
+import torch
+
+from ash.errors import CheckpointError, NonFiniteError
+from ash.recipe import Update
+from ash.training.loop import train
+from tests.training.toy import Game, feed, training
+
+
+def weights(game: Game) -> list[torch.Tensor]:
+    """All weights and buffers of all players."""
+    return [value.clone() for player in game.players.values() for value in player.state_dict().values()]
+
+
+def equal(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
+    """Bit for bit."""
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+class Stop(Exception):
+    """Raised by a test in the place of a kill."""
+
+
+def stop_after(step: int):
+    """A progress function that raises once `step` steps are done."""
+
+    def progress(done: int, total: int) -> None:
+        if done == step:
+            raise Stop
+
+    return progress
+
+
+def test_same_seed_same_bytes(tmp_path):
+    """Two runs of the same settings end with equal weights and equal history, and not with the initial weights."""
+    games = [Game(), Game()]
+    start = weights(games[0])
+    histories = [
+        train(game, feed(), training(), resume=tmp_path / f"{i}.pt", digest="d").csv() for i, game in enumerate(games)
+    ]
+    assert equal(weights(games[0]), weights(games[1]))
+    assert not equal(weights(games[0]), start)
+    assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize("step", [1, 3, 4, 8, 9])
+def test_resume_is_exact(tmp_path, step):
+    """Stopped after any step and started anew, a run ends bit-equal in weights, BatchNorm statistics and history."""
+    whole, cut, rest = Game(), Game(), Game(seed=9)
+    expected = train(whole, feed(), training(), resume=tmp_path / "whole.pt", digest="d").csv()
+    with pytest.raises(Stop):
+        train(cut, feed(), training(), resume=tmp_path / "cut.pt", digest="d", progress=stop_after(step))
+    if not (tmp_path / "cut.pt").exists():
+        rest = Game()  # nothing was saved yet: the run starts from its own initial weights
+    history = train(rest, feed(), training(), resume=tmp_path / "cut.pt", digest="d")
+    assert equal(weights(rest), weights(whole))
+    assert history.csv() == expected
+
+
+def test_a_resume_file_of_other_settings_is_refused(tmp_path):
+    """A digest that differs stops with one line that names the file and both digests."""
+    path = tmp_path / "resume.pt"
+    train(Game(), feed(), training(), resume=path, digest="a" * 64)
+    with pytest.raises(CheckpointError, match=r"resume\.pt: written under settings aaaa.*wanted bbbb") as error:
+        train(Game(), feed(), training(), resume=path, digest="b" * 64)
+    assert "\n" not in str(error.value)
+
+
+def test_a_damaged_resume_file_is_refused(tmp_path):
+    """Half a resume file stops with one line that says what to do."""
+    path = tmp_path / "resume.pt"
+    train(Game(), feed(), training(), resume=path, digest="d")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(CheckpointError, match="delete it to start anew"):
+        train(Game(), feed(), training(), resume=path, digest="d")
+
+
+def test_a_nan_stops_and_names_the_term(tmp_path):
+    """The error names the player, the term and the step, and no weight has taken a NaN step."""
+    game = Game(poison=4)
+    with pytest.raises(NonFiniteError, match=r"step 4: segmenter\.segmentation = nan"):
+        train(game, feed(), training(), resume=tmp_path / "r.pt", digest="d")
+    assert all(p.isfinite().all() for p in game.players["segmenter"].parameters())
+
+
+class OnePlayer(Game):
+    """Yields a loss for the segmenter that also depends on the discriminator's weights."""
+
+    def updates(self, batch, progress):
+        """Only the segmenter's update."""
+        yield Update(
+            "segmenter", {"fooling": self.players["discriminator"](self.players["segmenter"](batch.image)).sum()}
+        )
+
+
+def test_a_loss_moves_its_player_alone(tmp_path):
+    """The discriminator does not move on the segmenter's loss, although the loss depends on it."""
+    game = OnePlayer()
+    judge = [p.clone() for p in game.players["discriminator"].parameters()]
+    body = [p.clone() for p in game.players["segmenter"].parameters()]
+    train(game, feed(), training(), resume=tmp_path / "r.pt", digest="d")
+    assert equal(judge, [p.detach() for p in game.players["discriminator"].parameters()])
+    assert not equal(body, [p.detach() for p in game.players["segmenter"].parameters()])
+
+
+class Shared(Game):
+    """Two updates on one graph, in one step or with the forward pass computed twice."""
+
+    def __init__(self, twice):
+        super().__init__()
+        self.twice = twice
+
+    def updates(self, batch, progress):
+        """The segmenter's update keeps the graph for the discriminator's."""
+        segmenter, judge = self.players["segmenter"], self.players["discriminator"]
+        for module in segmenter.modules():
+            module.train(False)  # so that a second forward pass changes no BatchNorm statistics
+        logits = segmenter(batch.image)
+        yield Update("segmenter", {"a": judge(logits).mean()}, keep_graph=not self.twice)
+        yield Update("discriminator", {"b": -judge(segmenter(batch.image) if self.twice else logits).square().mean()})
+
+
+def test_keeping_the_graph_changes_nothing(tmp_path):
+    """Two updates that share a forward pass equal two that each compute it."""
+    shared, apart = Shared(twice=False), Shared(twice=True)
+    for name, game in (("shared", shared), ("apart", apart)):
+        train(game, feed(), training(), resume=tmp_path / name, digest="d")
+    assert equal(weights(shared), weights(apart))
+
+
+def test_history_holds_means(tmp_path):
+    """A row is the mean of its steps; rows end every log_every steps and at the end."""
+    game = Game()
+    one = train(Game(), feed(), training(log_every=1), resume=tmp_path / "1.pt", digest="d")
+    four = train(game, feed(), training(log_every=4), resume=tmp_path / "4.pt", digest="d")
+    assert [row["step"] for row in four.rows] == [4, 8, 10]
+    name = "segmenter.segmentation"
+    assert four.rows[0][name] == pytest.approx(sum(row[name] for row in one.rows[:4]) / 4)
+    assert four.rows[2][name] == pytest.approx(sum(row[name] for row in one.rows[8:]) / 2)
+    table = list(csv.DictReader(io.StringIO(four.csv())))
+    assert list(table[0]) == ["step", name, "segmenter.fooling", "discriminator.judging", "rate", "mirrored"]

@@ -1,0 +1,35 @@
+"""Batches are functions of (seed, step)."""
+
+import numpy as np
+
+from ash.training.sampler import draw
+
+
+def test_every_image_is_seen_once_in_a_pass():
+    """Seven images in batches of two: the first seven samples are all different, and so are the next seven."""
+    order = np.concatenate([draw(3, step, 2, 7).images for step in range(7)])
+    assert sorted(order[:7]) == list(range(7))
+    assert sorted(order[7:]) == list(range(7))
+    assert list(order[:7]) != list(order[7:])
+
+
+def test_a_step_needs_no_history():
+    """Drawing step 5 alone gives what drawing it after steps 0 to 4 gives."""
+    before = [draw(0, step, 4, 9, styles=5) for step in range(6)][5]
+    alone = draw(0, 5, 4, 9, styles=5)
+    for field in ("images", "styles", "mirror"):
+        assert np.array_equal(getattr(before, field), getattr(alone, field))
+    assert before.noise_seed == alone.noise_seed
+
+
+def test_source_order_does_not_depend_on_style():
+    """A run with paintings and one without see the same images and mirrors: that pairs experiments of one seed."""
+    plain, styled = draw(1, 4, 4, 50), draw(1, 4, 4, 50, styles=11)
+    assert np.array_equal(plain.images, styled.images)
+    assert np.array_equal(plain.mirror, styled.mirror)
+
+
+def test_seeds_differ():
+    """Another seed gives another order and other noise."""
+    assert not np.array_equal(draw(0, 0, 8, 100).images, draw(1, 0, 8, 100).images)
+    assert draw(0, 0, 8, 100).noise_seed != draw(1, 0, 8, 100).noise_seed
