@@ -1,0 +1,236 @@
+"""Encoder features of a prepared set, computed once and read back at random.
+
+    cache_features(prepared, stylizer, out, "fp16_lz4", 16, progress)      # every image of the set, in order
+    with FeatureFile(out, stylizer.digest) as features:
+        features.read([3, 0])                                               # (2, C, h, w) float32
+
+A file holds `feature` (N, C, h, w), one image a chunk, and for the uint8 forms `scale` (N, C).  Four forms of storage:
+
+| storage   | what is kept                                               | error                             |
+| fp16      | half floats                                                | 2^-11 relative                    |
+| fp16_lz4  | the same, bitshuffled and compressed by LZ4                | none beyond fp16                  |
+| uint8     | bytes, in units of the image's and channel's maximum / 255 | half a unit                       |
+| uint8_lz4 | the same, bitshuffled and compressed by LZ4                | none beyond uint8                 |
+
+Features follow a ReLU, so they are never negative.  `docs/storage.md` has the measurements behind the default.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, get_args
+
+import h5py
+import hdf5plugin
+import numpy as np
+import torch
+from torch import Tensor
+
+from ash.errors import StoreError
+from ash.store import FEATURES_SCHEMA, PREPARED_SCHEMA, create_h5, digest, open_h5
+from ash.style.stylizer import Stylizer
+
+Storage = Literal["fp16", "fp16_lz4", "uint8", "uint8_lz4"]
+STORAGES: tuple[Storage, ...] = get_args(Storage)
+LEVELS = 255  # of a byte
+
+
+@torch.inference_mode()
+def cache_features(
+    prepared: Path,
+    stylizer: Stylizer,
+    out: Path,
+    storage: Storage,
+    batch: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Encode every image of a prepared file into a feature file, `batch` images at a time.
+
+    Memory does not grow with the set.  `progress(done, total)` is called after each batch.  Images are encoded on the
+    stylizer's device, in float32.  Raises StoreError for a file that cannot be read or written.
+    """
+    with open_h5(prepared, PREPARED_SCHEMA) as source:
+        images = source["image"]
+        total = len(images)
+        attributes = {
+            "stylizer": stylizer.digest,
+            "prepared": _identity(source),
+            "layer": stylizer.settings.depth,
+            "storage": storage,
+        }
+        with create_h5(out, FEATURES_SCHEMA, attributes) as file:
+            writer: _Writer | None = None
+            for start, features in _encode(images, stylizer, batch):
+                writer = writer or _Writer(file, (total, *features.shape[1:]), storage)
+                writer.write(start, features)
+                if progress is not None:
+                    progress(start + len(features), total)
+            if writer is None:
+                raise StoreError(f"{prepared}: holds no images, wanted at least one; prepare the set again")
+
+
+def prepared_identity(prepared: Path) -> str:
+    """What feature files record of the prepared set that they were made from: its attributes and length, digested."""
+    with open_h5(prepared, PREPARED_SCHEMA) as file:
+        return _identity(file)
+
+
+class FeatureFile:
+    """Reads a feature file; indexable by image, safe to open once and read from for a whole training run.
+
+    Raises StoreError if the file is missing or damaged, was made by another stylizer than the one of digest `stylizer`,
+    or from another prepared file than the one of identity `prepared` (where given).
+    """
+
+    def __init__(self, path: Path, stylizer: str, prepared: str | None = None) -> None:
+        """Open the file and compare its origin."""
+        self.path = Path(path)
+        self._file = open_h5(path, FEATURES_SCHEMA)
+        try:
+            self._check("stylizer", stylizer)
+            if prepared is not None:
+                self._check("prepared", prepared)
+            self._features: h5py.Dataset = self._file["feature"]
+            self._scales = self._file["scale"] if "scale" in self._file else None
+        except KeyError as cause:
+            self._file.close()
+            raise StoreError(f"{path}: {cause.args[0]}; delete it and make it again") from cause
+        except StoreError:
+            self._file.close()
+            raise
+        self.shape: tuple[int, int, int] = self._features.shape[1:]
+
+    def __len__(self) -> int:
+        """Images in the file."""
+        return len(self._features)
+
+    def read(self, indices: Sequence[int] | np.ndarray) -> Tensor:
+        """Features (B, C, h, w) of the images `indices`, float32, in the order asked for; repeats are allowed."""
+        features = np.empty((len(indices), *self.shape), np.float32)
+        for row, index in enumerate(indices):
+            try:
+                stored = self._features[int(index)]
+            except OSError as cause:
+                raise StoreError(
+                    f"{self.path}: image {int(index)} cannot be read ({cause}); delete the file and make it again"
+                ) from cause
+            features[row] = stored
+            if self._scales is not None:
+                features[row] *= self._scales[int(index)][:, None, None]
+        return torch.from_numpy(features)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        """The open reader."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def _check(self, attribute: str, wanted: str) -> None:
+        """StoreError unless `attribute` of the file is `wanted`."""
+        found = str(self._file.attrs.get(attribute, "none"))
+        if found != wanted:
+            raise StoreError(
+                f"{self.path}: made from {attribute} {found[:12]}, wanted {wanted[:12]}; delete it and make it again"
+            )
+
+
+class _Writer:
+    """Writes features in one of the forms of storage."""
+
+    def __init__(self, file: h5py.File, shape: tuple[int, ...], storage: Storage) -> None:
+        """Create the data sets for `shape` (N, C, h, w)."""
+        self.quantised = storage.startswith("uint8")
+        kind = np.uint8 if self.quantised else np.float16
+        options: Mapping[str, Any] = hdf5plugin.Bitshuffle(cname="lz4") if storage.endswith("lz4") else {}
+        self.features = file.create_dataset(
+            "feature", shape, kind, chunks=(1, *shape[1:]), track_times=False, **options
+        )
+        if self.quantised:
+            self.scales = file.create_dataset("scale", shape[:2], np.float32, track_times=False)
+
+    def write(self, start: int, features: np.ndarray) -> None:
+        """Store float32 features (B, C, h, w) from image `start` on; StoreError if float16 cannot hold them."""
+        rows = slice(start, start + len(features))
+        if self.quantised:
+            # A channel that is zero everywhere has no scale of its own; any will do.
+            scales = np.maximum(features.max((2, 3)) / LEVELS, np.finfo(np.float32).tiny)
+            self.features[rows] = np.rint(features / scales[:, :, None, None]).astype(np.uint8)
+            self.scales[rows] = scales
+            return
+        largest = float(features.max())
+        if not largest <= float(np.finfo(np.float16).max):
+            raise StoreError(
+                f"{self.features.file.filename}: a feature of image {start} or after is {largest:g}, beyond float16; "
+                "use a uint8 storage"
+            )
+        self.features[rows] = features.astype(np.float16)
+
+
+def _encode(images: h5py.Dataset, stylizer: Stylizer, batch: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (index of the first image, float32 features) for batch after batch."""
+    device = next(stylizer.parameters()).device
+    for start in range(0, len(images), batch):
+        pixels = torch.from_numpy(images[start : start + batch]).to(device)
+        image = pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last) / 255
+        yield start, stylizer.encode(image).contiguous().cpu().numpy()
+
+
+def _identity(file: h5py.File) -> str:
+    """Digest of a prepared file's attributes and length."""
+    attributes = {name: np.asarray(value).tolist() for name, value in file.attrs.items()}
+    return digest({"attributes": attributes, "images": len(file["image"])})
+
+
+def compare_storages(prepared: Path, stylizer: Stylizer, count: int) -> list[dict[str, Any]]:
+    """Measure every storage on the first `count` images of a prepared file: one row each.
+
+    kib                 size of an image in the file
+    write_per_second    images written and flushed to disk, encoding not counted
+    read_per_second     images read in random order from the page cache, one by one, to float32
+    encode_per_second   images encoded, the same in every row: what caching has to beat
+    rms_error           root mean square of read minus computed features, over the features' standard deviation
+    """
+    with open_h5(prepared, PREPARED_SCHEMA) as source, torch.inference_mode():
+        images = source["image"][:count]
+        began = time.perf_counter()
+        features = np.concatenate([batch for _, batch in _encode(images, stylizer, 8)])
+        encoding = time.perf_counter() - began
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for storage in STORAGES:
+            row = _measure(features, storage, Path(folder) / f"{storage}.h5")
+            rows.append({"storage": storage, **row, "encode_per_second": len(features) / encoding})
+    return rows
+
+
+def _measure(features: np.ndarray, storage: Storage, path: Path) -> dict[str, float]:
+    """Write and read `features` in one form of storage."""
+    began = time.perf_counter()
+    with create_h5(path, FEATURES_SCHEMA, {"stylizer": ""}) as file:
+        writer = _Writer(file, features.shape, storage)
+        for start in range(0, len(features), 8):
+            writer.write(start, features[start : start + 8])
+    writing = time.perf_counter() - began
+    order = np.random.default_rng(0).permutation(len(features))
+    with FeatureFile(path, "") as reader:
+        error = reader.read(range(len(features))).numpy() - features  # also warms the page cache
+        began = time.perf_counter()
+        for index in order:
+            reader.read([index])
+        reading = time.perf_counter() - began
+    return {
+        "kib": path.stat().st_size / len(features) / 1024,
+        "write_per_second": len(features) / writing,
+        "read_per_second": len(features) / reading,
+        "rms_error": float(np.sqrt(np.square(error).mean()) / features.std()),
+    }

@@ -1,0 +1,139 @@
+"""The frozen pair of encoder and decoder that every method stylises with, and its file.
+
+The file is safetensors: weights as float16, and under the metadata key `ash` the settings that rebuild the nets, as
+JSON.  Equal weights and settings give equal bytes; their SHA-256 is the pair's digest, which feature files carry.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Self
+
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from ash.config import Section
+from ash.errors import CheckpointError, StoreError, several
+from ash.style.adain import adain
+from ash.style.vgg import STRIDE, Decoder, DecoderLayer, Depth, Encoder, mirror
+
+METADATA_KEY = "ash"
+
+
+class NetworkSettings(Section):
+    """Shape of the pair."""
+
+    width: int = Field(ge=2, description="channels of the encoder's first stage (64 is VGG19's)")
+    depth: Depth = Field(description="layer whose features are stylised")
+    decoder: tuple[DecoderLayer, ...] = Field(
+        min_length=1, description='channels of the decoder\'s convolutions, "up" for each upsampling by 2'
+    )
+
+
+PAPER = NetworkSettings(width=64, depth="relu4_1", decoder=mirror(64, "relu4_1"))
+
+
+class Stylizer(nn.Module):
+    """A frozen encoder and decoder; images are RGB (B, 3, H, W) in [0, 1], features (B, `channels`, h, w).
+
+    The decoder's output is not clamped, so that gradients pass it (the release does not clamp either).
+    """
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        """Build the nets; their weights mean nothing until they are loaded or fitted."""
+        super().__init__()
+        self.settings = settings
+        self.encoder = Encoder(settings.width, settings.depth)
+        self.decoder = Decoder(self.encoder.channels, settings.decoder)
+        self.channels = self.encoder.channels
+        self.stride = STRIDE[settings.depth]
+        self.freeze()
+
+    def freeze(self) -> Self:
+        """Exclude every weight from learning; gradients still pass through to the inputs."""
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self.eval().requires_grad_(False)
+
+    def encode(self, image: Tensor) -> Tensor:
+        """RGB (B, 3, H, W) in [0, 1] to features (B, channels, ceil(H/stride), ceil(W/stride))."""
+        features: Tensor = self.encoder(image)
+        return features
+
+    def decode(self, features: Tensor) -> Tensor:
+        """Features (B, channels, h, w) to RGB of about [0, 1], (B, 3, h*stride, w*stride), not clamped."""
+        image: Tensor = self.decoder(features)
+        return image
+
+    def stylise(self, content_features: Tensor, style_features: Tensor, alpha: float) -> Tensor:
+        """The content with a share `alpha` of the style: Dec(alpha AdaIN(f_c, f_s) + (1 - alpha) f_c).  ASH eq. 3-4."""
+        target = adain(content_features, style_features)
+        return self.decode(torch.lerp(content_features.float(), target, alpha))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the pair's file."""
+        return hashlib.sha256(self.serialise()).hexdigest()
+
+    def serialise(self) -> bytes:
+        """The bytes of the pair's file."""
+        # One metadata key only: safetensors orders several by a hash that differs from process to process.
+        metadata = {METADATA_KEY: json.dumps(self.settings.model_dump(mode="json"), sort_keys=True)}
+        # A fresh contiguous copy: safetensors stores memory order, channels_last strides are not its business.
+        weights = {name: value.half().contiguous().clone() for name, value in self.state_dict().items()}
+        return safetensors.torch.save(weights, metadata)
+
+    def save(self, path: Path) -> None:
+        """Write the pair's file; not atomic by itself: give it the temporary path of `ash.store.atomic`."""
+        Path(path).write_bytes(self.serialise())
+
+
+def load_stylizer(path: Path) -> Stylizer:
+    """Read a pair written by `Stylizer.save`.
+
+    Raises StoreError if the file is missing, damaged or not ours, CheckpointError if its weights do not fit its settings.
+    """
+    path = Path(path)
+    settings, weights = _read(path)
+    stylizer = Stylizer(settings)
+    wanted = stylizer.state_dict()
+    faults = _faults(weights, wanted)
+    if faults:
+        raise CheckpointError(several(f"{path}: weights do not fit its own settings; make the file again:", faults))
+    stylizer.load_state_dict({name: value.float() for name, value in weights.items()})
+    return stylizer.freeze()
+
+
+def _read(path: Path) -> tuple[NetworkSettings, dict[str, Tensor]]:
+    """Settings and weights as stored."""
+    if not path.exists():
+        raise StoreError(f"{path}: missing; run the step that makes it")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError) as cause:
+        raise StoreError(f"{path}: not a readable safetensors file ({cause}); make it again") from cause
+    try:
+        return NetworkSettings.model_validate_json(metadata[METADATA_KEY]), weights
+    except KeyError as cause:
+        raise StoreError(f"{path}: holds no settings of a stylizer; wanted a file made by ash") from cause
+    except ValidationError as cause:
+        fault = cause.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        raise StoreError(f"{path}: settings of the stylizer, {where}: {fault['msg']}; make the file again") from cause
+
+
+def _faults(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> list[str]:
+    """A line for each weight that is missing, unknown, wrongly shaped or not finite."""
+    lines = [f"{name}: missing" for name in sorted(wanted.keys() - found.keys())]
+    lines += [f"{name}: not expected" for name in sorted(found.keys() - wanted.keys())]
+    for name in sorted(wanted.keys() & found.keys()):
+        if found[name].shape != wanted[name].shape:
+            lines.append(f"{name}: shape {tuple(found[name].shape)}, wanted {tuple(wanted[name].shape)}")
+        elif not found[name].isfinite().all():
+            lines.append(f"{name}: holds values that are not finite")
+    return lines
