@@ -108,18 +108,18 @@ class FeatureFile:
 
     def read(self, indices: Sequence[int] | np.ndarray) -> Tensor:
         """Features (B, C, h, w) of the images `indices`, float32, in the order asked for; repeats are allowed."""
-        features = np.empty((len(indices), *self.shape), np.float32)
+        features = torch.empty((len(indices), *self.shape))
         for row, index in enumerate(indices):
             try:
-                stored = self._features[int(index)]
+                # Torch widens half floats in hardware, NumPy in software at a fifth of the speed.
+                features[row] = torch.from_numpy(self._features[int(index)])
+                if self._scales is not None:
+                    features[row] *= torch.from_numpy(self._scales[int(index)])[:, None, None]
             except OSError as cause:
                 raise StoreError(
                     f"{self.path}: image {int(index)} cannot be read ({cause}); delete the file and make it again"
                 ) from cause
-            features[row] = stored
-            if self._scales is not None:
-                features[row] *= self._scales[int(index)][:, None, None]
-        return torch.from_numpy(features)
+        return features
 
     def close(self) -> None:
         """Close the file."""
@@ -173,7 +173,7 @@ class _Writer:
                 f"{self.features.file.filename}: a feature of image {start} or after is {largest:g}, beyond float16; "
                 "use a uint8 storage"
             )
-        self.features[rows] = features.astype(np.float16)
+        self.features[rows] = torch.from_numpy(features).half().numpy()
 
 
 def _encode(images: h5py.Dataset, stylizer: Stylizer, batch: int) -> Iterator[tuple[int, np.ndarray]]:
