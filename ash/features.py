@@ -93,7 +93,7 @@ class FeatureFile:
             if prepared is not None:
                 self._check("prepared", prepared)
             self._features: h5py.Dataset = self._file["feature"]
-            self._scales = self._file["scale"] if "scale" in self._file else None
+            self._scales = self._file.get("scale")
         except KeyError as cause:
             self._file.close()
             raise StoreError(f"{path}: {cause.args[0]}; delete it and make it again") from cause

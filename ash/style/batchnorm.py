@@ -1,5 +1,7 @@
 """BatchNorm as a scaffold: put in for training, folded away for use, so that the frozen nets have none."""
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -20,7 +22,7 @@ def with_batchnorm(net: nn.Sequential) -> nn.Sequential:
 def fold_batchnorm(net: nn.Sequential) -> None:
     """Put each BatchNorm's running affine map into the convolution before it, which `with_batchnorm` shares."""
     layers = list(net)
-    for convolution, norm in zip(layers, layers[1:], strict=False):
+    for convolution, norm in itertools.pairwise(layers):
         if isinstance(norm, nn.BatchNorm2d) and isinstance(convolution, nn.Conv2d):
             scale = norm.weight / (norm.running_var + norm.eps).sqrt()  # type: ignore[operator,union-attr]
             convolution.weight.mul_(scale[:, None, None, None])

@@ -114,7 +114,7 @@ def _read(path: Path) -> tuple[NetworkSettings, dict[str, Tensor]]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
     except (SafetensorError, OSError) as cause:
         raise StoreError(f"{path}: not a readable safetensors file ({cause}); make it again") from cause
     try:
