@@ -43,6 +43,11 @@ class Batch:
     target: Tensor | None = None
 
 
+def mirrored(values: Tensor, mirror: Tensor) -> Tensor:
+    """Flip the last axis of those samples of `values` (B,...,W) that `mirror` (B,) names; its own inverse."""
+    return torch.where(mirror.view(-1, *[1] * (values.dim() - 1)), values.flip(-1), values)
+
+
 @dataclass(frozen=True)
 class Update:
     """One player's losses: `terms`, already weighted, are summed and descended by the parameters of `player`.

@@ -17,7 +17,7 @@ from ash import methods, precision
 from ash.config import Experiment, Settings
 from ash.errors import ConfigError
 from ash.experiment.model import run_digest, save_model
-from ash.features import FeatureFile
+from ash.features import FeatureFile, prepared_identity
 from ash.recipe import Parts, Recipe
 from ash.segmentation.deeplab import build_segmenter
 from ash.segmentation.discriminator import build_discriminator
@@ -130,7 +130,8 @@ def build_feed(
         if files.content is None:
             content = partial(_encode, stylizer)
         else:
-            content = stack.enter_context(FeatureFile(files.content, stylizer.digest))
+            made_from = prepared_identity(files.prepared)
+            content = stack.enter_context(FeatureFile(files.content, stylizer.digest, made_from))
     return Feed(
         source["image"],
         source["label"],

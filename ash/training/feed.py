@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ash.recipe import Batch
+from ash.recipe import Batch, mirrored
 from ash.training import sampler
 
 
@@ -24,12 +24,6 @@ class Features(Protocol):
 def to_image(pixels: np.ndarray) -> Tensor:
     """uint8 RGB (B,H,W,3) to float32 (B,3,H,W) in [0,1], channels last in memory."""
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last).div_(255)
-
-
-def mirrored(values: Tensor, mirror: Tensor) -> Tensor:
-    """Flip the last axis of those samples of `values` (B,...,W) that `mirror` (B,) names."""
-    shape = (-1,) + (1,) * (values.dim() - 1)
-    return torch.where(mirror.view(shape), values.flip(-1), values)
 
 
 class Feed:

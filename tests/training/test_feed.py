@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from ash.training.feed import Feed, mirrored
+from ash.recipe import mirrored
+from ash.training.feed import Feed
 from ash.training.sampler import draw
 
 

@@ -1,0 +1,43 @@
+"""Training methods, one file each; a file dropped in this folder is a recipe that params.yaml can name.
+
+Each module has `Settings`, a Section without defaults, and `Method`, an `ash.recipe.Recipe` made from settings and
+parts.
+"""
+
+import importlib
+import pkgutil
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from ash.config import Section, faults
+from ash.errors import ConfigError, several
+from ash.recipe import Parts, Recipe
+
+
+def names() -> list[str]:
+    """Every method there is."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def load(name: str) -> ModuleType:
+    """Import a method by name; ConfigError names those there are."""
+    if name not in names():
+        raise ConfigError(f"recipe {name!r} is not a file in ash/methods; known: {', '.join(names())}")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def check(recipe: str, method: dict[str, Any]) -> Section:
+    """The settings of a method as its section; ConfigError lists every fault."""
+    try:
+        settings: Section = load(recipe).Settings.model_validate(method)
+    except ValidationError as cause:
+        raise ConfigError(several(f"recipe {recipe}: {cause.error_count()} fault(s)", faults(cause))) from cause
+    return settings
+
+
+def build(recipe: str, method: dict[str, Any], parts: Parts) -> Recipe:
+    """The recipe with its settings checked and its networks made."""
+    built: Recipe = load(recipe).Method(check(recipe, method), parts)
+    return built

@@ -1,0 +1,52 @@
+"""Training on the source alone: the baseline of ASH Table 5.
+
+CLAN without its target: no stylised image is made, and BatchNorm sees source images only.
+
+    L = L_seg(G(x), y) + 2 lambda_weight d L_weight        d = 1 - i/N
+
+    L_seg     -> losses.segmentation
+    L_weight  -> losses.weight_discrepancy, CLAN eq. 3; the release counts it twice
+"""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from ash.config import Section
+from ash.recipe import Batch, Parts, Update
+from ash.segmentation import losses
+
+
+class Settings(Section):
+    """Numbers of the method."""
+
+    segmentation_loss: losses.SegmentationLoss
+    lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
+
+
+class Method:
+    """One player, two terms."""
+
+    needs: frozenset[str] = frozenset()
+
+    def __init__(self, settings: Settings, parts: Parts) -> None:
+        """Make the segmenter."""
+        self.settings = settings
+        self.segmenter = parts.segmenter()
+        self.players = {"segmenter": self.segmenter}
+
+    def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
+        """Yield the one update."""
+        s, damping = self.settings, 1 - progress
+        heads = self.segmenter(batch.image)
+        yield Update(
+            "segmenter",
+            {
+                "segmentation": losses.segmentation(heads, batch.label, s.segmentation_loss),
+                "weight": 2 * s.lambda_weight * damping * losses.weight_discrepancy(*self.segmenter.heads()),
+            },
+        )
+
+    def diagnostics(self, batch: Batch) -> dict[str, float]:
+        """None."""
+        return {}

@@ -1,0 +1,1 @@
+"""Segmentation networks, the output-space discriminator, and the losses on what they give."""
