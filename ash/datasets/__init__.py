@@ -1,0 +1,25 @@
+"""Data sets in their published layouts, one file each; a file dropped in this folder is a set that a protocol can name.
+
+Each module has an instance `DATASET` of `ash.datasets.base.Dataset`, which finds, reads and writes the set's files.
+"""
+
+import importlib
+import pkgutil
+
+from ash.datasets.base import Dataset
+from ash.errors import ConfigError
+
+_SHARED = ("base", "manifest", "png16")  # modules here that are not a set
+
+
+def names() -> list[str]:
+    """Every data set there is."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _SHARED)
+
+
+def load(name: str) -> Dataset:
+    """The data set of that name; ConfigError names those there are."""
+    if name not in names():
+        raise ConfigError(f"data set {name!r} is not a file in ash/datasets; known: {', '.join(names())}")
+    dataset: Dataset = importlib.import_module(f"{__name__}.{name}").DATASET
+    return dataset

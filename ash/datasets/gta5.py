@@ -1,0 +1,47 @@
+"""GTA5 (Richter et al., Playing for Data, ECCV 2016): 24 966 frames of a game with labels; research and education only.
+
+Layout     images/00001.png, labels/00001.png (older copies unpack the same names)
+Encoding   label PNGs are palette images whose index is the Cityscapes label id: they must not be converted to RGB
+Void       every id without a train id; 34 is the licence plate, which Cityscapes counts as -1
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ash.datasets.base import OnePiece, Sample, by_id, id_table, inverse, open_image, save, to_train_ids
+from ash.datasets.cityscapes import LABEL_TO_TRAIN
+from ash.labels import colourise
+
+TABLE = id_table(LABEL_TO_TRAIN, void=range(35))
+_TO_ID = inverse(TABLE, void=0)
+
+
+class Gta5(OnePiece):
+    """GTA5 in the layout of its archives."""
+
+    name = "gta5"
+    layout = "images/00001.png and labels/00001.png"
+
+    def files(self, root: Path, split: str) -> tuple[dict[str, Path], dict[str, Path]]:
+        """Every frame, whatever the split."""
+        return by_id(root / "images", "*.png"), by_id(root / "labels", "*.png")
+
+    def read_label(self, sample: Sample) -> np.ndarray:
+        """The palette index, looked up in the Cityscapes table."""
+        assert sample.label is not None
+        with open_image(sample.label) as picture:
+            return to_train_ids(np.asarray(picture), TABLE, sample.label)
+
+    def write(self, root: Path, split: str, number: int, image: np.ndarray, label: np.ndarray | None) -> None:
+        """Frames count from 00001; the palette shows each class in its colour."""
+        assert label is not None
+        name = f"{number + 1:05d}.png"
+        save(root / "images" / name, Image.fromarray(image))
+        indexed = Image.fromarray(_TO_ID[label])
+        indexed.putpalette(colourise(TABLE).tobytes())
+        save(root / "labels" / name, indexed)
+
+
+DATASET = Gta5()

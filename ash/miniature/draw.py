@@ -1,0 +1,78 @@
+"""Whole sets, written in the published layouts through the readers' own modules.
+
+Each image depends on (seed, set, split, number) alone, so the files do not depend on how many processes draw them.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ash import datasets
+from ash.miniature.looks import DOMAINS
+from ash.miniature.paintings import draw_painting
+from ash.miniature.scene import draw_scene
+
+VARYING = {"mapillary": ((0.75, 1.5), (1.0, 1.0)), "painters": ((0.75, 1.5), (0.8, 1.25))}
+"""Bounds of the scale and of the aspect, relative to the drawn size, of sets whose images differ in size."""
+
+
+def draw_set(
+    dataset: str,
+    root: Path,
+    counts: Mapping[str, int],
+    size: tuple[int, int],
+    seed: int,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Draw `counts` images a split, of (width, height) `size`, and put them at `root`; an older set there is replaced.
+
+    The set is drawn in a folder beside `root` and renamed, so a killed process leaves nothing under the final name.
+    """
+    target = datasets.load(dataset)
+    jobs = [(split, number) for split, count in sorted(counts.items()) for number in range(count)]
+    unfinished = root.with_name(f".{root.name}.{os.getpid()}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        for done, ((split, number), (image, label)) in enumerate(
+            zip(jobs, _drawn(partial(_draw, dataset, size, seed), jobs, workers or os.cpu_count() or 1), strict=True), 1
+        ):
+            target.write(unfinished, split, number, image, label)
+            progress(done, len(jobs))
+        target.finish(unfinished)
+        if root.exists():
+            shutil.rmtree(root)
+        unfinished.replace(root)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+Picture = tuple[np.ndarray, np.ndarray | None]
+
+
+def _drawn(draw: Callable[[tuple[str, int]], Picture], jobs: list[tuple[str, int]], workers: int) -> Iterator[Picture]:
+    """The pictures of `jobs` in their order, drawn by so many processes."""
+    if workers == 1:
+        yield from map(draw, jobs)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(draw, jobs, chunksize=16)
+
+
+def _draw(dataset: str, size: tuple[int, int], seed: int, job: tuple[str, int]) -> Picture:
+    """One picture and its labels, at a size of its own where the set's sizes vary."""
+    split, number = job
+    key = [seed, *dataset.encode(), 0, *split.encode(), 0, number]
+    if dataset in VARYING:
+        scales, aspects = VARYING[dataset]
+        rng = np.random.default_rng([*key, 1])
+        scale, aspect = rng.uniform(*scales), rng.uniform(*aspects)
+        size = (8 * round(size[0] * scale * aspect / 8), 8 * round(size[1] * scale / aspect / 8))
+    if dataset in DOMAINS:
+        return draw_scene(dataset, key, size)
+    return draw_painting(key, size), None
