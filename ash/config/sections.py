@@ -109,6 +109,7 @@ class Protocol(Section):
     training: TrainingSettings
     evaluation: EvaluationSettings
     methods: dict[Name, dict[str, Any]]
+    refit: dict[str, Any] | None = Field(description="settings of a stylizer fitted from nothing; null if published")
 
 
 class ExperimentEntry(BaseModel):

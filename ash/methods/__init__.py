@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ash.config import Section, faults
+from ash.config import Experiment, Section, faults
 from ash.errors import ConfigError, several
 from ash.recipe import Parts, Recipe
 
@@ -35,6 +35,14 @@ def check(recipe: str, method: dict[str, Any]) -> Section:
     except ValidationError as cause:
         raise ConfigError(several(f"recipe {recipe}: {cause.error_count()} fault(s)", faults(cause))) from cause
     return settings
+
+
+def check_experiment(experiment: Experiment) -> None:
+    """Check an experiment's recipe and the settings of its method; ConfigError names the experiment."""
+    try:
+        check(experiment.recipe, experiment.method)
+    except ConfigError as cause:
+        raise ConfigError(f"experiments.{experiment.name}: {cause}") from cause
 
 
 def build(recipe: str, method: dict[str, Any], parts: Parts) -> Recipe:

@@ -11,6 +11,7 @@ from ash.miniature.geometry import Canvas
 from ash.miniature.looks import ABSENT
 
 NEAR, FAR = 0.8, 140.0  # metres; the stretch of road that is drawn
+IN_VIEW = 1.9  # depth over distance from the middle at which a thing is just inside the picture
 Thing = tuple[float, Callable[[], None]]  # depth, and what draws it
 
 
@@ -170,9 +171,10 @@ class Layout:
         for _ in range(self.rng.poisson(0.4)):
             z = self._uniform(7, 25)
             self._place(z, street.bush, side * (kerb + sidewalk + self._uniform(0, 2)), z)
-        for _ in range(self.rng.poisson(1.7)):
-            z = 3.5 + self.rng.exponential(5)
-            self._place(z, objects.person, side * (kerb + self._uniform(0.2, max(sidewalk, 1.2))), z)
+        for _ in range(self.rng.poisson(2.0)):
+            x = kerb + self._uniform(0.2, max(sidewalk, 1.2))
+            z = IN_VIEW * x + self.rng.exponential(3)
+            self._place(z, objects.person, side * x, z)
         if self._chance(0.55):
             for z in self._row((5, 12), 40, (5.5, 9)):
                 if self._chance(0.8):
@@ -199,6 +201,7 @@ class Layout:
             for _ in range(self.rng.poisson(0.55)):
                 z = self._uniform(5, 15)
                 self._place(z, objects.two_wheeler, self._uniform(left + 0.6, right - 0.6), z, name, True)
-        for _ in range(self.rng.poisson(0.4)):
-            z = self._uniform(5, 15)
-            self._place(z, objects.person, self._uniform(left, right), z)
+        for _ in range(self.rng.poisson(1.2)):  # crossing
+            z = self._uniform(4.5, 12)
+            x = self._uniform(max(left, -z / IN_VIEW), min(right, z / IN_VIEW))
+            self._place(z, objects.person, x, z)

@@ -1,0 +1,22 @@
+"""The command line: `ash COMMAND`, one command a step of the workflow, and a few for people.
+
+An AshError ends a command with its message on stderr and exit code 2; anything else that goes wrong is a defect and
+keeps its traceback.  Heavy imports happen inside the commands, so that `ash --help` is instant.
+"""
+
+import logging
+import sys
+
+from ash.cli import data, train  # noqa: F401  importing them registers their commands
+from ash.cli.app import app
+from ash.errors import AshError
+
+
+def main() -> None:
+    """Entry point of `ash`."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        app()
+    except AshError as error:
+        print(f"ash: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,74 @@
+"""What all commands share: the application, the settings, progress."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from ash.config import Settings, load
+
+app = typer.Typer(
+    help="Reproduces ASH (WACV 2022): data, training, scores, tables.",
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+)
+console = Console()
+PLAIN_EVERY = 10.0  # seconds between two lines of progress in a log
+
+ParamsOption = Annotated[
+    Path, typer.Option("--params", help="settings file; its protocol lies in protocols/ beside it")
+]
+Params = Path("params.yaml")
+Out = Annotated[Path, typer.Option("--out", help="file to write")]
+
+
+def settings_of(params: Path) -> Settings:
+    """The checked settings, those of every experiment's method included."""
+    from ash import methods
+
+    settings = load(params)
+    for name in settings.params.experiments:
+        experiment = settings.experiment(name)
+        methods.check_experiment(experiment)
+    return settings
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A function (done, total) that shows a bar on a terminal, and a line every ten seconds in a log."""
+    if not sys.stdout.isatty():
+        yield _plain(what)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _plain(what: str) -> Callable[[int, int], None]:
+    start = last = time.monotonic()
+    first: int | None = None
+
+    def show(done: int, total: int) -> None:
+        nonlocal last, first
+        now = time.monotonic()
+        first = done - 1 if first is None else first  # a resumed run does not start at 0
+        if now - last < PLAIN_EVERY and done < total:
+            return
+        last, rate = now, (done - first) / max(now - start, 1e-9)
+        print(f"{what}: {done}/{total}, {rate:.3g}/s, {(total - done) / rate:.0f} s left", flush=True)
+
+    return show

@@ -1,0 +1,109 @@
+"""Commands that make data: draw, manifest, prepare, stylizer, refit-stylizer, features."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ash.cli.app import Out, Params, ParamsOption, app, progress, settings_of
+from ash.config import DatasetSettings, Settings
+from ash.errors import ConfigError
+
+SetName = Annotated[str, typer.Argument(metavar="SET", help="name of a data set of the protocol")]
+Prepared = Annotated[Path, typer.Option("--prepared", help="prepared HDF5 file")]
+
+
+def _dataset(settings: Settings, name: str) -> DatasetSettings:
+    """A set of the protocol; ConfigError names those there are."""
+    if name not in settings.protocol.datasets:
+        known = ", ".join(settings.protocol.datasets)
+        raise ConfigError(f"data set {name!r} is not in protocol {settings.params.protocol}; known: {known}")
+    return settings.protocol.datasets[name]
+
+
+@app.command()
+def draw(name: SetName, out: Out, params: ParamsOption = Params, workers: int | None = None) -> None:
+    """Draw a miniature set in its published layout, and write its manifest to OUT."""
+    from ash.miniature.draw import draw_set
+
+    settings = settings_of(params)
+    dataset = _dataset(settings, name)
+    if dataset.draw is None or dataset.draw_size is None:
+        raise ConfigError(f"data set {name}: is not drawn in protocol {settings.params.protocol}; use `ash manifest`")
+    with progress(f"draw {name}") as show:
+        draw_set(name, Path(dataset.root), dataset.draw, dataset.draw_size, settings.protocol.seed, workers, show)
+    manifest(name, out, params)
+
+
+@app.command()
+def manifest(name: SetName, out: Out, params: ParamsOption = Params) -> None:
+    """Read every file of a set, and write counts, sizes, label histogram and digests to OUT."""
+    from ash.datasets.manifest import build_manifest
+    from ash.store import write_json
+
+    dataset = _dataset(settings_of(params), name)
+    with progress(f"manifest {name}") as show:
+        write_json(out, build_manifest(name, Path(dataset.root), dataset.validation, show))
+
+
+@app.command()
+def prepare(
+    name: SetName,
+    split: str,
+    out: Out,
+    manifest: Annotated[Path, typer.Option(help="the set's manifest")],
+    params: ParamsOption = Params,
+) -> None:
+    """Resize a split of a set and map its labels, into one HDF5 file."""
+    from ash import prepare as steps
+    from ash.store import read_json
+
+    d = _dataset(settings_of(params), name)
+    with progress(f"prepare {name} {split}") as show:
+        steps.prepare(
+            name, Path(d.root), split, out, d.image_size, d.label_size, d.validation, read_json(manifest), show
+        )
+
+
+@app.command()
+def stylizer(weights: Path, out: Out) -> None:
+    """Check a pair of encoder and decoder, and copy it to OUT."""
+    from ash.store import atomic
+    from ash.style.stylizer import load_stylizer
+
+    pair = load_stylizer(weights)
+    with atomic(out) as temporary:
+        pair.save(temporary)
+
+
+@app.command()
+def refit_stylizer(
+    out: Out,
+    log: Annotated[Path, typer.Option(help="JSON file for settings, losses and quality")],
+    source: Annotated[list[Path], typer.Option(help="prepared labelled set; may be repeated")],
+    held_out: Annotated[list[Path], typer.Option(help="prepared set to judge the pair on; may be repeated")],
+    paintings: Annotated[Path, typer.Option(help="prepared paintings")],
+    params: ParamsOption = Params,
+) -> None:
+    """Fit the miniature's encoder and decoder from nothing (docs/miniature.md)."""
+    from ash.experiment.stylizer import refit_files
+
+    with progress("refit stylizer") as show:
+        refit_files(settings_of(params), source, held_out, paintings, out, log, show)
+
+
+@app.command()
+def features(
+    prepared: Prepared,
+    stylizer: Annotated[Path, typer.Option(help="weights of the pair")],
+    out: Out,
+    params: ParamsOption = Params,
+) -> None:
+    """Encode every image of a prepared set, once."""
+    from ash.experiment.run import device
+    from ash.features import cache_features
+    from ash.style.stylizer import load_stylizer
+
+    with progress(f"features {prepared.stem}") as show:
+        pair = load_stylizer(stylizer).to(device())
+        cache_features(prepared, pair, out, settings_of(params).protocol.stylizer.storage, 16, show)

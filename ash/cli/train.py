@@ -1,0 +1,160 @@
+"""Commands around experiments: train, evaluate, montage, predict, stylise, bench, check."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ash.cli.app import Out, Params, ParamsOption, app, console, progress, settings_of
+from ash.errors import ConfigError, DataError, several
+
+Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of params.yaml")]
+Seed = Annotated[int, typer.Option(help="seed of weights, order and noise")]
+PreparedFile = Annotated[Path, typer.Option("--prepared", help="prepared HDF5 file")]
+StylizerFile = Annotated[Path | None, typer.Option("--stylizer", help="weights of the pair, for recipes that stylise")]
+StyleFile = Annotated[Path | None, typer.Option("--style", help="cached features of the paintings")]
+ContentFile = Annotated[Path | None, typer.Option("--content", help="cached features of the source; else encoded anew")]
+
+
+@app.command()
+def train(
+    experiment: Experiment,
+    seed: Seed,
+    prepared: PreparedFile,
+    out: Annotated[Path, typer.Option("--out", help="folder of the run")],
+    stylizer: StylizerFile = None,
+    style: StyleFile = None,
+    content: ContentFile = None,
+    params: ParamsOption = Params,
+) -> None:
+    """Train one experiment with one seed; goes on where a killed run stopped."""
+    from ash.experiment.run import TrainFiles, train_run
+
+    files = TrainFiles(prepared, stylizer, style, content)
+    with progress(f"train {experiment} seed {seed}") as show:
+        train_run(settings_of(params), experiment, seed, files, out, show)
+
+
+@app.command()
+def evaluate(
+    experiment: Experiment,
+    seed: Seed,
+    run: Annotated[Path, typer.Option(help="folder of the run; the scores go there too")],
+    target: Annotated[list[str], typer.Option(help="NAME=PREPARED, a target and its file; may be repeated")],
+    params: ParamsOption = Params,
+) -> None:
+    """Score a trained model on targets: writes NAME.json and NAME.npz for each."""
+    from ash.experiment.score import evaluate_run
+
+    settings = settings_of(params)
+    for pair in target:
+        name, equals, prepared = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--target {pair}: wanted NAME=PREPARED, e.g. cityscapes=data/prepared/cityscapes_val.h5")
+        outs = run / f"{name}.json", run / f"{name}.npz"
+        with progress(f"evaluate {experiment} seed {seed} on {name}") as show:
+            evaluate_run(settings, experiment, seed, name, run / "model.safetensors", Path(prepared), *outs, show)
+
+
+@app.command()
+def montage(
+    stylizer: Annotated[Path, typer.Option(help="weights of the pair")],
+    prepared: Annotated[list[Path], typer.Option(help="prepared content; may be repeated")],
+    paintings: Annotated[Path, typer.Option(help="prepared paintings")],
+    out: Out,
+    params: ParamsOption = Params,
+) -> None:
+    """Show content images in the styles of paintings, as one PNG."""
+    from ash.experiment.pictures import stylised_montage
+
+    alpha = float(settings_of(params).protocol.methods["clan"]["alpha"])
+    stylised_montage(stylizer, prepared, paintings, alpha, out)
+
+
+@app.command()
+def predict(
+    image: Path,
+    model: Annotated[Path, typer.Option(help="model.safetensors of a run")],
+    out: Out,
+    params: ParamsOption = Params,
+) -> None:
+    """Overlay the classes that a trained model sees in IMAGE."""
+    from ash.experiment.pictures import predict_image
+
+    predict_image(settings_of(params), model, image, out)
+
+
+@app.command()
+def stylise(
+    image: Path,
+    painting: Path,
+    out: Out,
+    alpha: Annotated[float, typer.Option(min=0, max=1, help="share of the style")] = 1.0,
+    params: ParamsOption = Params,
+) -> None:
+    """Give IMAGE the style of PAINTING."""
+    from ash.experiment.pictures import stylise_image
+
+    stylise_image(Path(settings_of(params).protocol.stylizer.weights), image, painting, alpha, out)
+
+
+@app.command()
+def check(params: ParamsOption = Params) -> None:
+    """Check the settings, and say which data are there and which are missing."""
+    settings = settings_of(params)
+    table = Table("set", "folder", "state", title=f"protocol {settings.params.protocol}")
+    missing = []
+    for name, dataset in settings.protocol.datasets.items():
+        there = Path(dataset.root).is_dir() and any(Path(dataset.root).iterdir())
+        state = "there" if there else ("drawn by the workflow" if dataset.draw else "missing")
+        table.add_row(name, dataset.root, state)
+        if state == "missing":
+            from ash import datasets
+
+            missing.append(f"{dataset.root}: no {name}; put {datasets.load(name).layout} there")
+    console.print(table)
+    count = len(settings.params.experiments)
+    console.print(f"settings are sound: {count} experiments, {len(settings.params.seeds)} seed(s)")
+    if missing:
+        raise DataError(several(f"{len(missing)} set(s) missing", missing))
+
+
+bench = typer.Typer(help="Measure this machine.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+
+@bench.command()
+def step(
+    experiment: Experiment,
+    prepared: PreparedFile,
+    stylizer: StylizerFile = None,
+    style: StyleFile = None,
+    content: ContentFile = None,
+    steps: int = 10,
+    params: ParamsOption = Params,
+) -> None:
+    """Time one training step, part by part."""
+    from ash.experiment.bench import bench_step
+    from ash.experiment.run import TrainFiles
+
+    rows = bench_step(settings_of(params), experiment, TrainFiles(prepared, stylizer, style, content), steps)
+    table = Table("part", "ms", title=f"one step of {experiment}")
+    for row in rows:
+        table.add_row(str(row["part"]), f"{row['ms']:.1f}")
+    console.print(table)
+
+
+@bench.command()
+def storage(
+    prepared: PreparedFile, stylizer: Annotated[Path, typer.Option(help="weights of the pair")], count: int = 150
+) -> None:
+    """Time the forms of feature storage."""
+    from ash.features import compare_storages
+    from ash.style.stylizer import load_stylizer
+
+    rows = compare_storages(prepared, load_stylizer(stylizer), count)
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))
+    console.print(table)
