@@ -117,21 +117,20 @@ def paired_bootstrap(first: np.ndarray, second: np.ndarray, classes: int, resamp
     rng = np.random.default_rng(seed)
     both = np.stack([first, second]).reshape(2, n_seeds, n_images, -1).astype(np.float64)
 
-    def difference(seeds: np.ndarray, weights: np.ndarray) -> float:
+    def difference(seeds: Sequence[int] | np.ndarray, weights: np.ndarray) -> float:
         """Of one resample: image weights (N,) make a weighted sum of counts, a matrix product."""
         tallies = np.einsum("n,msnk->msk", weights, both[:, seeds]).reshape(2, len(seeds), 3, N_CLASSES)
         means = miou(tallies, classes).mean(1)
         return float(means[1] - means[0])
 
-    everything = np.arange(n_seeds)
     drawn = []
     for _ in range(resamples):
-        seeds = rng.integers(n_seeds, size=n_seeds)
+        seeds = np.asarray(rng.integers(n_seeds, size=n_seeds))
         weights = np.bincount(rng.integers(n_images, size=n_images), minlength=n_images).astype(np.float64)
         drawn.append(difference(seeds, weights))
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
-    return Interval(difference(everything, np.ones(n_images)), float(low), float(high))
+    return Interval(difference(range(n_seeds), np.ones(n_images)), float(low), float(high))
 
 
 def _number(value: float | np.ndarray) -> float | None:

@@ -78,10 +78,8 @@ def _create(
     file.create_dataset("id", data=[sample.id.encode() for sample in samples], track_times=False)
     if not source.has_labels:
         return images, None
-    shape = (label_size[1], label_size[0])
-    labels = file.create_dataset(
-        "label", (count, *shape), np.uint8, chunks=(1, *shape), track_times=False, **compression
-    )
+    flat = (label_size[1], label_size[0])
+    labels = file.create_dataset("label", (count, *flat), np.uint8, chunks=(1, *flat), track_times=False, **compression)
     return images, labels
 
 

@@ -15,7 +15,7 @@ the last update of a batch, as the release of ASH does.  No weight changes betwe
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -71,10 +71,10 @@ class Parts:
     source         name of the source data set, for constants that depend on it (lambda_local)
     """
 
-    segmenter: Callable[[], nn.Module]
-    discriminator: Callable[[], nn.Module]
-    hallucinator: Callable[[int], nn.Module]
-    stylizer: Callable[[], nn.Module]
+    segmenter: Callable[[], Any]
+    discriminator: Callable[[], Any]
+    hallucinator: Callable[[int], Any]
+    stylizer: Callable[[], Any]
     source: str
 
 

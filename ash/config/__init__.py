@@ -11,7 +11,7 @@ an experiment is looked up in the experiment itself, then in the protocol's `met
 Settings of a method are checked by the method itself (`ash.methods.check`), which lies above this module.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,6 +56,7 @@ __all__ = [
 ]
 
 T = TypeVar("T", bound=BaseModel)
+SOURCE = "source"  # the target that stands for the held-out images of an experiment's own source
 
 
 class Experiment(Section):
@@ -155,19 +156,18 @@ def faults(error: ValidationError) -> list[str]:
 def _cross_check(settings: Settings) -> list[str]:
     """Faults that no single section can see."""
     params, protocol = settings.params, settings.protocol
-    lines = []
-    for where, names, known in (
+    checks: list[tuple[str, Iterable[str], Collection[str]]] = [
         ("targets", params.targets, protocol.datasets),
         ("style_set", [protocol.style_set], protocol.datasets),
         *((f"experiments.{n}.source", [e.source], protocol.datasets) for n, e in params.experiments.items()),
         *((f"experiments.{n}.tables", e.tables, params.tables) for n, e in params.experiments.items()),
-        *((f"tables.{n}.targets", t.targets, params.targets) for n, t in params.tables.items()),
+        *((f"tables.{n}.targets", t.targets, (*params.targets, SOURCE)) for n, t in params.tables.items()),
         *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
         *((f"figures.{n}", f.values(), params.experiments) for n, f in params.figures.items()),
-    ):
-        lines += [f"{where}: {name!r} is unknown; known: {_listed(known)}" for name in names if name not in known]
-    return lines
-
-
-def _listed(known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
-    return ", ".join(known) or "none"
+    ]
+    return [
+        f"{where}: {name!r} is unknown; known: {', '.join(known) or 'none'}"
+        for where, names, known in checks
+        for name in names
+        if name not in known
+    ]

@@ -84,7 +84,7 @@ class TrainingSettings(Section):
     precision: Literal["auto", "fp32", "bf16"] = Field(description="auto: bf16 where the device computes it natively")
     log_every: int = Field(ge=1)
     checkpoint_every: int = Field(ge=1)
-    optimisers: dict[Literal["segmenter", "discriminator", "hallucinator"], OptimiserSettings]
+    optimisers: dict[str, OptimiserSettings] = Field(description="one for each player that any method has")
 
 
 class EvaluationSettings(Section):

@@ -19,14 +19,18 @@ from ash.training.feed import to_image
 GAP = 4  # white pixels between two pictures of a montage
 
 
-def stylised_montage(stylizer: Path, prepared: Path, paintings: Path, alpha: float, out: Path) -> None:
+def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alpha: float, out: Path) -> None:
     """A grid: paintings along the top, content images down the left, each content in each style between them.
 
-    Takes the first four images and six paintings, spread evenly over their sets.
+    Takes two images of each prepared set and six paintings, spread evenly over their sets.
     """
     pair, where = load_stylizer(stylizer).to(device()), device()
-    with open_h5(prepared, PREPARED_SCHEMA) as source, open_h5(paintings, PREPARED_SCHEMA) as styles:
-        contents, paints = _spread(source["image"], 4), _spread(styles["image"], 6)
+    contents: list[np.ndarray] = []
+    for path in prepared:
+        with open_h5(path, PREPARED_SCHEMA) as source:
+            contents += _spread(source["image"], 2)
+    with open_h5(paintings, PREPARED_SCHEMA) as styles:
+        paints = _spread(styles["image"], 6)
     blank = np.full_like(contents[0], 255)
     height, width = blank.shape[:2]
     rows = [[blank, *(np.asarray(Image.fromarray(p).resize((width, height))) for p in paints)]]

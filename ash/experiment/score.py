@@ -74,4 +74,4 @@ def evaluate_run(
 def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays as .npz, atomically; NumPy gives its members a fixed date, so equal arrays give equal bytes."""
     with atomic(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """Training methods, one file each; a file dropped in this folder is a recipe that params.yaml can name.
 
-Each module has `Settings`, a Section without defaults, and `Method`, an `ash.recipe.Recipe` made from settings and
-parts.
+Each module has `Settings`, a Section without defaults whose `needs` names the optional parts of a batch that it reads,
+and `Method`, an `ash.recipe.Recipe` made from settings and parts.
 """
 
 import importlib
@@ -37,10 +37,10 @@ def check(recipe: str, method: dict[str, Any]) -> Section:
     return settings
 
 
-def check_experiment(experiment: Experiment) -> None:
-    """Check an experiment's recipe and the settings of its method; ConfigError names the experiment."""
+def check_experiment(experiment: Experiment) -> Section:
+    """The settings of an experiment's method, checked; ConfigError names the experiment."""
     try:
-        check(experiment.recipe, experiment.method)
+        return check(experiment.recipe, experiment.method)
     except ConfigError as cause:
         raise ConfigError(f"experiments.{experiment.name}: {cause}") from cause
 

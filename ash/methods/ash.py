@@ -20,7 +20,7 @@ that one stylised image serves H and G; the condition has the resolution of the 
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -38,6 +38,8 @@ from ash.style.view import given, view
 
 class Settings(Section):
     """Numbers of the method."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"style"})
 
     segmentation_loss: losses.SegmentationLoss
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
@@ -64,11 +66,9 @@ class Settings(Section):
 class Method:
     """Segmenter, hallucinator and discriminator."""
 
-    needs = frozenset({"style"})
-
     def __init__(self, settings: Settings, parts: Parts) -> None:
         """Make the networks; ConfigError if the source has no lambda_local."""
-        self.settings = settings
+        self.settings, self.needs = settings, settings.needs
         self.stylizer = parts.stylizer()
         self.segmenter, self.discriminator = parts.segmenter(), parts.discriminator()
         classes = N_CLASSES + (settings.condition == "ground_truth")

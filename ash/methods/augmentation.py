@@ -34,16 +34,20 @@ class Settings(Section):
     view: Literal["stylised", "colour_jitter"] = Field(description="what the second view is")
     segmentation_on_view: float = Field(ge=0, description="weight of its loss; 0: through BatchNorm only")
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """Paintings, if the view is stylised."""
+        return frozenset({"style"}) if self.view == "stylised" else frozenset()
+
 
 class Method:
     """The segmenter alone."""
 
     def __init__(self, settings: Settings, parts: Parts) -> None:
         """Make the segmenter, and the stylizer where the view needs it."""
-        self.settings = settings
+        self.settings, self.needs = settings, settings.needs
         self.segmenter = parts.segmenter()
         self.players = {"segmenter": self.segmenter}
-        self.needs = frozenset({"style"}) if settings.view == "stylised" else frozenset[str]()
         self.stylizer = parts.stylizer() if settings.view == "stylised" else None
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:

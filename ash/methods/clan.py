@@ -11,6 +11,7 @@ CVPR 2019.  ASH's Table 5 prints the same 40.1 for "+ stylisation" as Table 1 fo
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -27,6 +28,8 @@ from ash.style.view import given, view
 class Settings(Section):
     """Numbers of the method."""
 
+    needs: ClassVar[frozenset[str]] = frozenset({"style"})
+
     segmentation_loss: losses.SegmentationLoss
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
     alpha: float = Field(ge=0, le=1, description="share of the style in the decoded features")
@@ -40,11 +43,9 @@ class Settings(Section):
 class Method:
     """Segmenter and discriminator."""
 
-    needs = frozenset({"style"})
-
     def __init__(self, settings: Settings, parts: Parts) -> None:
         """Make the networks; ConfigError if the source has no lambda_local."""
-        self.settings = settings
+        self.settings, self.needs = settings, settings.needs
         self.stylizer = parts.stylizer()
         self.segmenter, self.discriminator = parts.segmenter(), parts.discriminator()
         self.lambda_local = losses.of_source(settings.lambda_local, parts.source)

@@ -9,6 +9,7 @@ CLAN without its target: no stylised image is made, and BatchNorm sees source im
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -20,6 +21,8 @@ from ash.segmentation import losses
 class Settings(Section):
     """Numbers of the method."""
 
+    needs: ClassVar[frozenset[str]] = frozenset()
+
     segmentation_loss: losses.SegmentationLoss
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
 
@@ -27,11 +30,9 @@ class Settings(Section):
 class Method:
     """One player, two terms."""
 
-    needs: frozenset[str] = frozenset()
-
     def __init__(self, settings: Settings, parts: Parts) -> None:
         """Make the segmenter."""
-        self.settings = settings
+        self.settings, self.needs = settings, settings.needs
         self.segmenter = parts.segmenter()
         self.players = {"segmenter": self.segmenter}
 

@@ -67,12 +67,12 @@ class Canvas:
     def part(self, name: str, colour: np.ndarray, texture: int = 0, amplitude: float = 0.0, depth: float = 60.0) -> int:
         """Add a part of class `name`; gives its number.  Real surfaces are dirty and their grain varies."""
         rng = self.rng
-        dirt: tuple[float, ...] = (0, 0.0, 0.0, 0.0, 0.0)
+        dirt: tuple[int, float, float, float, float] = (0, 0.0, 0.0, 0.0, 0.0)
         scale = 2
         if self.real:
             kind = DIRT[rng.integers(len(DIRT))]
             strength = rng.uniform(0.01, 0.06) if name != "sky" else 0.01
-            dirt = (kind, strength, *rng.uniform(-1, 1, 3))
+            dirt = (kind, strength, rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(-1, 1))
             amplitude = max(amplitude, 0.02) * rng.uniform(0.5, 1.5)
             scale = int(rng.integers(1, 5))
         red, green, blue = np.clip(colour, 0, 1)

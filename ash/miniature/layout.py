@@ -160,7 +160,7 @@ class Layout:
         return depths
 
     def _roadside(self, strip: Strip) -> None:
-        """Posts, trees, bushes, people, parked cars and two-wheelers of one side."""
+        """Posts, trees, bushes, people and what is parked on one side."""
         side, kerb, sidewalk = strip.side, strip.kerb, strip.sidewalk
         for z in self._row((5, 11), 50, (7, 16)):
             kind = ("lamp", "light", "sign")[self.rng.integers(3)]
@@ -175,6 +175,11 @@ class Layout:
             x = kerb + self._uniform(0.2, max(sidewalk, 1.2))
             z = IN_VIEW * x + self.rng.exponential(3)
             self._place(z, objects.person, side * x, z)
+        self._parked(strip)
+
+    def _parked(self, strip: Strip) -> None:
+        """Parked cars and two-wheelers of one side."""
+        side, kerb = strip.side, strip.kerb
         if self._chance(0.55):
             for z in self._row((5, 12), 40, (5.5, 9)):
                 if self._chance(0.8):

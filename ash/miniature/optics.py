@@ -79,15 +79,15 @@ def _textured(
     A target's ground has its texture in true perspective, 6 cm a texture pixel, and dirt of its own hue on everything.
     """
     bank = texture_bank(BANK_SEED[canvas.domain])
-    y, x = np.indices(numbers.shape)
+    y, x = (axis for axis in np.indices(numbers.shape))
     depth = table[..., COLUMN["depth"]]
     if canvas.real:
         ground = np.isin(label, GROUND)
         below = np.maximum(y - canvas.horizon, 0.5)
         z = np.minimum(canvas.focal * canvas.camera_height / below, 120.0)
         depth = np.where(ground, z, depth)
-        y = np.where(ground, z * 16, y).astype(int)
-        x = np.where(ground, (x - canvas.centre) * z / canvas.focal * 16, x).astype(int)
+        along, across = z * 16, (x - canvas.centre) * z / canvas.focal * 16
+        y, x = np.where(ground, along, y).astype(int), np.where(ground, across, x).astype(int)
     scale = table[..., COLUMN["scale"]].astype(int)
     row, column = (y * scale // 2 + numbers * 37) % SIZE, (x * scale // 2 + numbers * 101) % SIZE
     grain = bank[table[..., COLUMN["texture"]].astype(int), row, column] * table[..., COLUMN["amplitude"]]

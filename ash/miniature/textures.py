@@ -62,7 +62,7 @@ def _patterns(rng: np.random.Generator) -> dict[str, np.ndarray]:
 def _stones(rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Cells of random grey with dark joints: cobbles, tiles, planks."""
     y, x = np.mgrid[:SIZE, :SIZE]
-    centres = np.stack(np.mgrid[:SIZE:8, :SIZE:8], -1).reshape(-1, 2) + rng.uniform(0, 6, (SIZE * SIZE // 64, 2))
+    centres = np.mgrid[:SIZE:8, :SIZE:8].transpose(1, 2, 0).reshape(-1, 2) + rng.uniform(0, 6, (SIZE * SIZE // 64, 2))
     distance, cell = cKDTree(centres % SIZE, boxsize=SIZE).query(np.stack([y.ravel(), x.ravel()], 1), k=2)
     greys = rng.normal(size=len(centres)) * 0.7
     cobble = np.where(distance[:, 1] - distance[:, 0] < 1.3, -2.5, greys[cell[:, 0]]).reshape(SIZE, SIZE)

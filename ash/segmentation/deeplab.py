@@ -115,6 +115,8 @@ class BasicBlock(nn.Module):
 class ResNet101(DeepLab):
     """DeepLab-v2 on the caffe ResNet-101, 45 301 976 parameters with both heads; BatchNorm's affine part is frozen."""
 
+    mean: Tensor
+
     def __init__(self, width: int, blocks: tuple[int, int, int, int], rates: tuple[int, ...]) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)

@@ -62,7 +62,7 @@ class Hallucinator(nn.Module):
 
 
 def modulate(style: Tensor, gamma: Tensor, beta: Tensor, delta: float) -> Tensor:
-    """f' = f_s * (gamma + delta) + beta, all (B, C, h, w).  ASH eq. 2."""
+    """F' = f_s * (gamma + delta) + beta, all (B, C, h, w).  ASH eq. 2."""
     return style * (gamma + delta) + beta
 
 

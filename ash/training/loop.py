@@ -120,7 +120,7 @@ def _step(
         terms |= {f"{update.player}.{name}": term.detach() for name, term in update.terms.items()}
     values = _finite(terms, step)
     for name, optimiser in optimisers.items():
-        clip = training.optimisers[name].clip  # type: ignore[index]  # players are named as the settings allow
+        clip = training.optimisers[name].clip
         if clip is not None:
             nn.utils.clip_grad_norm_(recipe.players[name].parameters(), clip)
         optimiser.step()

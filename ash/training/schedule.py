@@ -4,6 +4,7 @@ So the rate falls a little where the warm-up ends, as in CLAN's code (base 2.5e-
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
@@ -19,7 +20,7 @@ def factor(step: int, training: TrainingSettings) -> float:
     return float((1 - step / training.iterations) ** training.power)
 
 
-def build_optimiser(player: nn.Module, settings: OptimiserSettings) -> Optimizer:
+def build_optimiser(player: Any, settings: OptimiserSettings) -> Optimizer:
     """The optimiser of one player, holding every trainable tensor exactly once.
 
     A network with `head_parameters()` and `backbone_parameters()` gets a learning rate for each.  The release of ASH

@@ -1,0 +1,123 @@
+# Raw sets, prepared files, the stylizer, cached features.
+DRAWN = [name for name, dataset in DATASETS.items() if dataset.draw]
+OWNED = [name for name, dataset in DATASETS.items() if not dataset.draw]
+
+
+rule draw_miniature:
+    input:
+        code=lambda w: closure("ash.miniature.draw", "ash.datasets.manifest", f"ash.datasets.{w.dataset}"),
+    output:
+        "data/manifests/{dataset}.json",
+    wildcard_constraints:
+        dataset="|".join(DRAWN) or "(?!)",
+    params:
+        settings=lambda w: fingerprint(DATASETS[w.dataset], SETTINGS.protocol.seed),
+    log:
+        "logs/draw/{dataset}.log",
+    benchmark:
+        "benchmarks/draw/{dataset}.tsv"
+    conda:
+        "../envs/ash.yaml"
+    priority: 10
+    shell:
+        "{ASH} draw {wildcards.dataset} --out {output} --workers {threads} --params {PARAMS} > {log} 2>&1"
+
+
+rule manifest:
+    input:
+        code=lambda w: closure("ash.datasets.manifest", f"ash.datasets.{w.dataset}"),
+    output:
+        "data/manifests/{dataset}.json",
+    wildcard_constraints:
+        dataset="|".join(OWNED) or "(?!)",
+    params:
+        settings=lambda w: fingerprint(DATASETS[w.dataset].root, DATASETS[w.dataset].validation),
+    log:
+        "logs/manifest/{dataset}.log",
+    benchmark:
+        "benchmarks/manifest/{dataset}.tsv"
+    conda:
+        "../envs/ash.yaml"
+    shell:
+        "{ASH} manifest {wildcards.dataset} --out {output} --params {PARAMS} > {log} 2>&1"
+
+
+rule prepare:
+    input:
+        manifest="data/manifests/{dataset}.json",
+        code=lambda w: closure("ash.prepare", f"ash.datasets.{w.dataset}"),
+    output:
+        "data/prepared/{dataset}_{split}.h5",
+    params:
+        settings=lambda w: fingerprint(DATASETS[w.dataset]),
+    log:
+        "logs/prepare/{dataset}_{split}.log",
+    benchmark:
+        "benchmarks/prepare/{dataset}_{split}.tsv"
+    conda:
+        "../envs/ash.yaml"
+    priority: 9
+    shell:
+        "{ASH} prepare {wildcards.dataset} {wildcards.split} --manifest {input.manifest} --out {output}"
+        " --params {PARAMS} > {log} 2>&1"
+
+
+rule stylizer:
+    input:
+        weights=os.path.join("" if os.path.exists(SETTINGS.protocol.stylizer.weights) else workflow.basedir, SETTINGS.protocol.stylizer.weights),
+        code=closure("ash.style.stylizer"),
+    output:
+        "data/stylizer.safetensors",
+    log:
+        "logs/stylizer.log",
+    benchmark:
+        "benchmarks/stylizer.tsv"
+    conda:
+        "../envs/ash.yaml"
+    priority: 10
+    shell:
+        "{ASH} stylizer {input.weights} --out {output} > {log} 2>&1"
+
+
+rule features:
+    input:
+        prepared="data/prepared/{dataset}_train.h5",
+        stylizer="data/stylizer.safetensors",
+        code=closure("ash.features"),
+    output:
+        "data/features/{dataset}.h5",
+    params:
+        storage=SETTINGS.protocol.stylizer.storage,
+    log:
+        "logs/features/{dataset}.log",
+    benchmark:
+        "benchmarks/features/{dataset}.tsv"
+    conda:
+        "../envs/ash.yaml"
+    priority: 8
+    shell:
+        "OMP_NUM_THREADS={threads} {ASH} features --prepared {input.prepared} --stylizer {input.stylizer}"
+        " --out {output} --params {PARAMS} > {log} 2>&1"
+
+
+rule refit:
+    input:
+        sources=[prepared(name, "train") for name in ("gta5", "synthia")],
+        held_out=[prepared(name, "val") for name in ("gta5", "synthia")],
+        paintings=prepared(STYLE_SET, "train"),
+        code=closure("ash.experiment.stylizer"),
+    output:
+        weights="data/refit/stylizer.safetensors",
+        record="data/refit/stylizer.json",
+    params:
+        settings=fingerprint(SETTINGS.protocol.refit),
+    log:
+        "logs/refit.log",
+    benchmark:
+        "benchmarks/refit.tsv"
+    conda:
+        "../envs/ash.yaml"
+    shell:
+        "OMP_NUM_THREADS=1 {ASH} refit-stylizer $(printf ' --source %s' {input.sources})"
+        " $(printf ' --held-out %s' {input.held_out}) --paintings {input.paintings} --out {output.weights}"
+        " --log {output.record} --params {PARAMS} > {log} 2>&1"
