@@ -79,7 +79,8 @@ def _textured(
     A target's ground has its texture in true perspective, 6 cm a texture pixel, and dirt of its own hue on everything.
     """
     bank = texture_bank(BANK_SEED[canvas.domain])
-    y, x = (axis for axis in np.indices(numbers.shape))
+    grid = np.indices(numbers.shape)
+    y, x = grid[0], grid[1]
     depth = table[..., COLUMN["depth"]]
     if canvas.real:
         ground = np.isin(label, GROUND)
