@@ -44,7 +44,9 @@ wildcard_constraints:
 
 def fingerprint(*sections):
     """Settings as sorted JSON: what a rule's output depends on besides files."""
-    dumped = [s.model_dump(mode="json") if hasattr(s, "model_dump") else s for s in sections]
+    dumped = [
+        s.model_dump(mode="json") if hasattr(s, "model_dump") else s for s in sections
+    ]
     return json.dumps(dumped, sort_keys=True)
 
 
@@ -55,9 +57,13 @@ def prepared(dataset, split):
 
 def scores(experiments, targets):
     """The score files of experiments on targets, all seeds."""
-    return expand(f"{RUN}/{{target}}.json", experiment=experiments, seed=SEEDS, target=targets)
+    return expand(
+        f"{RUN}/{{target}}.json", experiment=experiments, seed=SEEDS, target=targets
+    )
 
 
 def tables_of(group):
     """The tables of a group."""
-    return [name for name, table in SETTINGS.params.tables.items() if table.group == group]
+    return [
+        name for name, table in SETTINGS.params.tables.items() if table.group == group
+    ]

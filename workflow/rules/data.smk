@@ -5,20 +5,22 @@ OWNED = [name for name, dataset in DATASETS.items() if not dataset.draw]
 
 rule draw_miniature:
     input:
-        code=lambda w: closure("ash.miniature.draw", "ash.datasets.manifest", f"ash.datasets.{w.dataset}"),
+        code=lambda w: closure(
+            "ash.miniature.draw", "ash.datasets.manifest", f"ash.datasets.{w.dataset}"
+        ),
     output:
         "data/manifests/{dataset}.json",
-    wildcard_constraints:
-        dataset="|".join(DRAWN) or "(?!)",
-    params:
-        settings=lambda w: fingerprint(DATASETS[w.dataset], SETTINGS.protocol.seed),
     log:
         "logs/draw/{dataset}.log",
     benchmark:
         "benchmarks/draw/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(DRAWN) or "(?!)",
+    priority: 10
     conda:
         "../envs/ash.yaml"
-    priority: 10
+    params:
+        settings=lambda w: fingerprint(DATASETS[w.dataset], SETTINGS.protocol.seed),
     shell:
         "{ASH} draw {wildcards.dataset} --out {output} --workers {threads} --params {PARAMS} > {log} 2>&1"
 
@@ -28,16 +30,18 @@ rule manifest:
         code=lambda w: closure("ash.datasets.manifest", f"ash.datasets.{w.dataset}"),
     output:
         "data/manifests/{dataset}.json",
-    wildcard_constraints:
-        dataset="|".join(OWNED) or "(?!)",
-    params:
-        settings=lambda w: fingerprint(DATASETS[w.dataset].root, DATASETS[w.dataset].validation),
     log:
         "logs/manifest/{dataset}.log",
     benchmark:
         "benchmarks/manifest/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(OWNED) or "(?!)",
     conda:
         "../envs/ash.yaml"
+    params:
+        settings=lambda w: fingerprint(
+            DATASETS[w.dataset].root, DATASETS[w.dataset].validation
+        ),
     shell:
         "{ASH} manifest {wildcards.dataset} --out {output} --params {PARAMS} > {log} 2>&1"
 
@@ -48,15 +52,15 @@ rule prepare:
         code=lambda w: closure("ash.prepare", f"ash.datasets.{w.dataset}"),
     output:
         "data/prepared/{dataset}_{split}.h5",
-    params:
-        settings=lambda w: fingerprint(DATASETS[w.dataset]),
     log:
         "logs/prepare/{dataset}_{split}.log",
     benchmark:
         "benchmarks/prepare/{dataset}_{split}.tsv"
+    priority: 9
     conda:
         "../envs/ash.yaml"
-    priority: 9
+    params:
+        settings=lambda w: fingerprint(DATASETS[w.dataset]),
     shell:
         "{ASH} prepare {wildcards.dataset} {wildcards.split} --manifest {input.manifest} --out {output}"
         " --params {PARAMS} > {log} 2>&1"
@@ -64,7 +68,14 @@ rule prepare:
 
 rule stylizer:
     input:
-        weights=os.path.join("" if os.path.exists(SETTINGS.protocol.stylizer.weights) else workflow.basedir, SETTINGS.protocol.stylizer.weights),
+        weights=os.path.join(
+            (
+                ""
+                if os.path.exists(SETTINGS.protocol.stylizer.weights)
+                else workflow.basedir
+            ),
+            SETTINGS.protocol.stylizer.weights,
+        ),
         code=closure("ash.style.stylizer"),
     output:
         "data/stylizer.safetensors",
@@ -72,9 +83,9 @@ rule stylizer:
         "logs/stylizer.log",
     benchmark:
         "benchmarks/stylizer.tsv"
+    priority: 10
     conda:
         "../envs/ash.yaml"
-    priority: 10
     shell:
         "{ASH} stylizer {input.weights} --out {output} > {log} 2>&1"
 
@@ -86,15 +97,15 @@ rule features:
         code=closure("ash.features"),
     output:
         "data/features/{dataset}.h5",
-    params:
-        storage=SETTINGS.protocol.stylizer.storage,
     log:
         "logs/features/{dataset}.log",
     benchmark:
         "benchmarks/features/{dataset}.tsv"
+    priority: 8
     conda:
         "../envs/ash.yaml"
-    priority: 8
+    params:
+        storage=SETTINGS.protocol.stylizer.storage,
     shell:
         "OMP_NUM_THREADS={threads} {ASH} features --prepared {input.prepared} --stylizer {input.stylizer}"
         " --out {output} --params {PARAMS} > {log} 2>&1"
@@ -109,14 +120,14 @@ rule refit:
     output:
         weights="data/refit/stylizer.safetensors",
         record="data/refit/stylizer.json",
-    params:
-        settings=fingerprint(SETTINGS.protocol.refit),
     log:
         "logs/refit.log",
     benchmark:
         "benchmarks/refit.tsv"
     conda:
         "../envs/ash.yaml"
+    params:
+        settings=fingerprint(SETTINGS.protocol.refit),
     shell:
         "OMP_NUM_THREADS=1 {ASH} refit-stylizer $(printf ' --source %s' {input.sources})"
         " $(printf ' --held-out %s' {input.held_out}) --paintings {input.paintings} --out {output.weights}"

@@ -1,6 +1,8 @@
 # Tables, figures, metrics and the report, all from the files of the runs.
 FIGURES = ("figure3", "figure4", "stylised", "curves", "iou", "contrasts")
-REPORTED = [name for name, table in SETTINGS.params.tables.items() if table.group != "demo"]
+REPORTED = [
+    name for name, table in SETTINGS.params.tables.items() if table.group != "demo"
+]
 
 
 def table_scores(w):
@@ -14,23 +16,32 @@ rule table:
         published=os.path.join(workflow.basedir, "workflow/resources/published.yaml"),
         code=closure("ash.report.tables"),
     output:
-        report("results/tables/{table}.md", category="Tables", caption="../report/table.rst", labels={"table": "{table}"}),
+        report(
+            "results/tables/{table}.md",
+            category="Tables",
+            caption="../report/table.rst",
+            labels={"table": "{table}"},
+        ),
         "results/tables/{table}.csv",
         "results/tables/{table}_classes.md",
         "results/tables/{table}_classes.csv",
-    params:
-        settings=lambda w: fingerprint(
-            SETTINGS.params.tables[w.table],
-            {name: [e.label, e.tables[w.table]] for name, e in SETTINGS.params.experiments.items() if w.table in e.tables},
-            list(SEEDS),
-            SETTINGS.protocol.evaluation.resamples,
-        ),
     log:
         "logs/tables/{table}.log",
     benchmark:
         "benchmarks/tables/{table}.tsv"
     conda:
         "../envs/ash.yaml"
+    params:
+        settings=lambda w: fingerprint(
+            SETTINGS.params.tables[w.table],
+            {
+                name: [e.label, e.tables[w.table]]
+                for name, e in SETTINGS.params.experiments.items()
+                if w.table in e.tables
+            },
+            list(SEEDS),
+            SETTINGS.protocol.evaluation.resamples,
+        ),
     shell:
         "{ASH} table {wildcards.table} --runs results/runs --published {input.published} --out results/tables"
         " --params {PARAMS} > {log} 2>&1"
@@ -42,38 +53,46 @@ rule metrics:
         code=closure("ash.report.tables"),
     output:
         "results/metrics.json",
-    params:
-        settings=fingerprint(EXPERIMENTS, list(SEEDS)),
     log:
         "logs/metrics.log",
     benchmark:
         "benchmarks/metrics.tsv"
     conda:
         "../envs/ash.yaml"
+    params:
+        settings=fingerprint(EXPERIMENTS, list(SEEDS)),
     shell:
         "{ASH} metrics --runs results/runs --out {output} --params {PARAMS} > {log} 2>&1"
 
 
 rule figures:
     input:
-        samples=expand(RUN + "/{target}.npz", experiment=SETTINGS.params.figures["figure3"].values(), seed=SEEDS[0], target=TARGETS[0]),
+        samples=expand(
+            RUN + "/{target}.npz",
+            experiment=SETTINGS.params.figures["figure3"].values(),
+            seed=SEEDS[0],
+            target=TARGETS[0],
+        ),
         histories=expand(RUN + "/history.csv", experiment=EXPERIMENTS, seed=SEEDS[0]),
         scores=scores(EXPERIMENTS, TARGETS),
         code=closure("ash.report.figures"),
     output:
         report(
-            expand("results/figures/{name}.png", name=[name for name in FIGURES if name != "stylised"]),
+            expand(
+                "results/figures/{name}.png",
+                name=[name for name in FIGURES if name != "stylised"],
+            ),
             category="Figures",
             caption="../report/figure.rst",
         ),
-    params:
-        settings=fingerprint(SETTINGS.params.figures, EXPERIMENTS, list(SEEDS)),
     log:
         "logs/figures.log",
     benchmark:
         "benchmarks/figures.tsv"
     conda:
         "../envs/ash.yaml"
+    params:
+        settings=fingerprint(SETTINGS.params.figures, EXPERIMENTS, list(SEEDS)),
     shell:
         "{ASH} figures --runs results/runs --out results/figures --params {PARAMS} > {log} 2>&1"
 
@@ -81,20 +100,31 @@ rule figures:
 rule stylised_samples:
     input:
         stylizer="data/stylizer.safetensors",
-        content=[prepared(name, "val") for name in dict.fromkeys(e.source for e in SETTINGS.params.experiments.values())],
+        content=[
+            prepared(name, "val")
+            for name in dict.fromkeys(
+                e.source for e in SETTINGS.params.experiments.values()
+            )
+        ],
         paintings=prepared(STYLE_SET, "train"),
         code=closure("ash.experiment.pictures"),
     output:
-        report("results/figures/stylised.png", category="Figures", caption="../report/figure.rst"),
-    params:
-        settings=fingerprint(SETTINGS.protocol.methods["clan"]),
-        contents=lambda w, input: " ".join(f"--prepared {path}" for path in input.content),
+        report(
+            "results/figures/stylised.png",
+            category="Figures",
+            caption="../report/figure.rst",
+        ),
     log:
         "logs/stylised_samples.log",
     benchmark:
         "benchmarks/stylised_samples.tsv"
     conda:
         "../envs/ash.yaml"
+    params:
+        settings=fingerprint(SETTINGS.protocol.methods["clan"]),
+        contents=lambda w, input: " ".join(
+            f"--prepared {path}" for path in input.content
+        ),
     shell:
         "{ASH} montage --stylizer {input.stylizer} {params.contents} --paintings {input.paintings} --out {output}"
         " --params {PARAMS} > {log} 2>&1"
@@ -106,17 +136,18 @@ rule report:
         metrics="results/metrics.json",
         figures=expand("results/figures/{name}.png", name=FIGURES),
         provenance=expand(RUN + "/provenance.json", experiment=EXPERIMENTS, seed=SEEDS),
-        code=closure("ash.report.page") + [os.path.join(workflow.basedir, "ash/report/template.html")],
+        code=closure("ash.report.page")
+        + [os.path.join(workflow.basedir, "ash/report/template.html")],
     output:
         "results/report.html",
-    params:
-        settings=fingerprint(SETTINGS),
     log:
         "logs/report.log",
     benchmark:
         "benchmarks/report.tsv"
     conda:
         "../envs/ash.yaml"
+    params:
+        settings=fingerprint(SETTINGS),
     shell:
         "{ASH} report --runs results/runs --tables results/tables --figures results/figures --out {output}"
         " --params {PARAMS} > {log} 2>&1"

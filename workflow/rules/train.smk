@@ -15,31 +15,34 @@ def train_inputs(w):
 
 def train_options(w, input):
     """The same files as options of `ash train`."""
-    return " ".join(f"--{name} {path}" for name, path in input.items() if name != "code")
+    return " ".join(
+        f"--{name} {path}" for name, path in input.items() if name != "code"
+    )
 
 
 rule train:
     input:
         unpack(train_inputs),
         code=lambda w: closure(
-            "ash.experiment.run", f"ash.methods.{SETTINGS.params.experiments[w.experiment].recipe}"
+            "ash.experiment.run",
+            f"ash.methods.{SETTINGS.params.experiments[w.experiment].recipe}",
         ),
     output:
         model=ensure(RUN + "/model.safetensors", non_empty=True),
         provenance=RUN + "/provenance.json",
         history=RUN + "/history.csv",
-    params:
-        settings=lambda w: fingerprint(SETTINGS.experiment(w.experiment)),
-        options=train_options,
-        run=RUN,
     log:
         "logs/train/{experiment}_seed{seed}.log",
     benchmark:
         "benchmarks/train/{experiment}_seed{seed}.tsv"
+    priority: 5
     conda:
         "../envs/ash.yaml"
     threads: 1
-    priority: 5
+    params:
+        settings=lambda w: fingerprint(SETTINGS.experiment(w.experiment)),
+        options=train_options,
+        run=RUN,
     shell:
         "OMP_NUM_THREADS={threads} {ASH} train {wildcards.experiment} --seed {wildcards.seed} {params.options}"
         " --out {params.run} --params {PARAMS} > {log} 2>&1"
@@ -48,7 +51,9 @@ rule train:
 def evaluation_files(w):
     """The prepared target files, the source's held-out images among them, by name."""
     source = SETTINGS.params.experiments[w.experiment].source
-    return {target: prepared(target, "val") for target in TARGETS} | {"source": prepared(source, "val")}
+    return {target: prepared(target, "val") for target in TARGETS} | {
+        "source": prepared(source, "val")
+    }
 
 
 rule evaluate:
@@ -59,18 +64,22 @@ rule evaluate:
     output:
         scores=[f"{RUN}/{target}.json" for target in (*TARGETS, "source")],
         samples=[f"{RUN}/{target}.npz" for target in (*TARGETS, "source")],
-    params:
-        settings=lambda w: fingerprint(SETTINGS.experiment(w.experiment), SETTINGS.protocol.evaluation),
-        run=RUN,
-        options=lambda w: " ".join(f"--target {name}={path}" for name, path in evaluation_files(w).items()),
     log:
         "logs/evaluate/{experiment}_seed{seed}.log",
     benchmark:
         "benchmarks/evaluate/{experiment}_seed{seed}.tsv"
+    priority: 6
     conda:
         "../envs/ash.yaml"
     threads: 1
-    priority: 6
+    params:
+        settings=lambda w: fingerprint(
+            SETTINGS.experiment(w.experiment), SETTINGS.protocol.evaluation
+        ),
+        run=RUN,
+        options=lambda w: " ".join(
+            f"--target {name}={path}" for name, path in evaluation_files(w).items()
+        ),
     shell:
         "OMP_NUM_THREADS={threads} {ASH} evaluate {wildcards.experiment} --seed {wildcards.seed} --run {params.run}"
         " {params.options} --params {PARAMS} > {log} 2>&1"

@@ -1,0 +1,66 @@
+"""Commands that write results for people: table, metrics, figures, report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ash.cli.app import Out, Params, ParamsOption, app, settings_of
+from ash.errors import ConfigError
+
+RunsFolder = Annotated[Path, typer.Option("--runs", help="folder of the runs")]
+
+
+@app.command()
+def table(
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="name of a table of params.yaml")],
+    runs: RunsFolder,
+    published: Annotated[Path, typer.Option(help="the paper's numbers")],
+    out: Out,
+    params: ParamsOption = Params,
+) -> None:
+    """Write a table and its class-wise form as CSV and Markdown into OUT."""
+    from ash.report.published import load_published
+    from ash.report.runs import Runs
+    from ash.report.tables import write_table
+
+    settings = settings_of(params)
+    if name not in settings.params.tables:
+        raise ConfigError(f"table {name!r} is not in {params}; known: {', '.join(settings.params.tables)}")
+    write_table(settings, name, Runs(runs, settings.params.seeds), load_published(published), out)
+
+
+@app.command()
+def metrics(runs: RunsFolder, out: Out, params: ParamsOption = Params) -> None:
+    """Write mIoU of every experiment and target as JSON."""
+    from ash.report.runs import Runs
+    from ash.report.tables import write_metrics
+
+    settings = settings_of(params)
+    write_metrics(settings, Runs(runs, settings.params.seeds), out)
+
+
+@app.command()
+def figures(runs: RunsFolder, out: Out, params: ParamsOption = Params) -> None:
+    """Draw Figures 3 and 4, training curves, IoU and mIoU bars into OUT."""
+    from ash.report.figures import write_figures
+    from ash.report.runs import Runs
+
+    settings = settings_of(params)
+    write_figures(settings, Runs(runs, settings.params.seeds), out)
+
+
+@app.command()
+def report(
+    runs: RunsFolder,
+    tables: Annotated[Path, typer.Option(help="folder of the tables")],
+    figures: Annotated[Path, typer.Option(help="folder of the figures")],
+    out: Out,
+    params: ParamsOption = Params,
+) -> None:
+    """Write the self-contained HTML report."""
+    from ash.report.page import build_report
+    from ash.report.runs import Runs
+
+    settings = settings_of(params)
+    build_report(settings, Runs(runs, settings.params.seeds), tables, figures, out)

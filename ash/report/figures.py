@@ -1,0 +1,177 @@
+"""The paper's Figures 3 and 4, and three of our own: training curves, IoU by class, mIoU of every experiment.
+
+PNG files carry no date, so equal runs give equal bytes.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ash.config import Settings
+from ash.errors import StoreError
+from ash.labels import CLASSES, N_CLASSES, PALETTE, SUBSETS, colourise
+from ash.report.runs import Runs
+from ash.store import atomic
+
+mpl.use("Agg")
+mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
+SERIES = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+)  # Okabe & Ito, told apart by colour-blind eyes
+LINES = ("-", "--", ":")
+COLOURS = PALETTE / 255 * 0.9  # a little darker than the labels', to stand out on white
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG, atomically and without a date."""
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=130, bbox_inches="tight", metadata={"Software": None})
+
+
+def figure3(settings: Settings, runs: Runs) -> Figure:
+    """Target images, what each experiment of params.figures.figure3 sees in them, and the truth.  ASH Figure 3."""
+    columns, target = settings.params.figures["figure3"], settings.params.targets[0]
+    seed = settings.params.seeds[0]
+    samples = {title: _samples(runs.path(e, seed, f"{target}.npz")) for title, e in columns.items()}
+    first = next(iter(samples.values()))
+    count = min(4, len(first["image"]))
+    titles = [f"{target} image", *samples, "Ground truth"]
+    height, width = first["image"].shape[1:3]
+    figure = Figure((1.9 * len(titles), 1.9 * count * height / width + 0.9), layout="constrained")
+    axes = figure.subplots(count, len(titles), squeeze=False)
+    for k in range(count):
+        shown = [
+            first["image"][k],
+            *(colourise(s["prediction"][k]) for s in samples.values()),
+            colourise(first["label"][k]),
+        ]
+        for axis, title, picture in zip(axes[k], titles, shown, strict=True):
+            axis.imshow(picture, interpolation="nearest")
+            axis.set_axis_off()
+            if k == 0:
+                axis.set_title(title)
+    handles = [mpl.patches.Patch(color=PALETTE[k] / 255, label=name) for k, name in enumerate(CLASSES)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=7, fontsize=7)
+    return figure
+
+
+def figure4(settings: Settings, runs: Runs) -> Figure:
+    """What each class adds to the L1 norm of gamma and beta over training, whole and by predicted pixel.  ASH Figure 4."""
+    experiment = next(iter(settings.params.figures["figure4"].values()))
+    history = _history(runs, experiment, settings.params.seeds[0])
+    figure = Figure((9, 6), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True)
+    for row, (suffix, what) in enumerate((("", "all pixels"), ("_per_pixel", "by pixel predicted as the class"))):
+        for axis, kind in zip(panels[row], ("gamma", "beta"), strict=True):
+            for k, name in enumerate(CLASSES):
+                column = f"{kind}{suffix}.{name}"
+                if column in history:
+                    known = history[column].notna()
+                    axis.plot(
+                        history["step"][known],
+                        history[column][known],
+                        color=COLOURS[k],
+                        lw=1.3,
+                        ls=LINES[k % 3],
+                        label=name,
+                    )
+            axis.set_title(f"{kind}, {what}")
+            axis.axhline(0, color="0.7", lw=0.6, zorder=0)
+    for axis in panels[1]:
+        axis.set_xlabel("iteration")
+    for line in panels[:, 0]:
+        line.set_ylabel("change of the L1 norm")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=7, fontsize=7)
+    return figure
+
+
+def curves(settings: Settings, runs: Runs) -> Figure:
+    """Each term of each player's loss over training: one panel a term, one line an experiment."""
+    seed = settings.params.seeds[0]
+    histories = {e: _history(runs, e, seed) for e in settings.params.experiments}
+    terms = list(dict.fromkeys(c for h in histories.values() for c in h.columns if c.split(".")[0] in _PLAYERS))
+    figure = Figure((10, 2.1 * -(-len(terms) // 3) + 0.9), layout="constrained")
+    panels = figure.subplots(-(-len(terms) // 3), 3, squeeze=False).ravel()
+    for axis, term in zip(panels, terms, strict=False):
+        for k, (name, history) in enumerate(histories.items()):
+            if term in history:
+                axis.plot(history["step"], history[term], color=SERIES[k % 6], ls=LINES[k // 6 % 3], lw=1, label=name)
+        axis.set_title(term, fontsize=8)
+    for axis in panels[len(terms) :]:
+        axis.set_axis_off()
+    handles = dict(pair for axis in panels for pair in zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=7)
+    return figure
+
+
+_PLAYERS = ("segmenter", "hallucinator", "discriminator")
+
+
+def iou_bars(settings: Settings, runs: Runs) -> Figure:
+    """IoU of each class on each target for the experiments of the last table with the name table5, or the first table."""
+    tables = settings.params.tables
+    experiments = settings.rows("table5" if "table5" in tables else next(iter(tables)))
+    targets = settings.params.targets
+    figure = Figure((10, 2.6 * len(targets) + 0.6), layout="constrained")
+    panels = figure.subplots(len(targets), 1, sharex=True, squeeze=False)[:, 0]
+    width = 0.8 / len(experiments)
+    for axis, target in zip(panels, targets, strict=True):
+        for k, experiment in enumerate(experiments):
+            x = np.arange(N_CLASSES) + (k - (len(experiments) - 1) / 2) * width
+            axis.bar(x, np.nan_to_num(runs.class_iou(experiment, target)), width, color=SERIES[k % 6], label=experiment)
+        axis.set_ylabel(f"IoU on {target}, %")
+    panels[-1].set_xticks(range(N_CLASSES), CLASSES, rotation=40, ha="right")
+    panels[0].legend(ncols=len(experiments), fontsize=8, loc="upper right")
+    return figure
+
+
+def contrasts(settings: Settings, runs: Runs) -> Figure:
+    """MIoU of every experiment on every target: a dot a seed, a bar for their mean."""
+    targets = settings.params.targets
+    names = list(settings.params.experiments)
+    figure = Figure((10, 0.26 * len(names) + 1), layout="constrained")
+    panels: Sequence[Axes] = figure.subplots(1, len(targets), sharey=True, squeeze=False)[0]
+    for axis, target in zip(panels, targets, strict=True):
+        for y, name in enumerate(names):
+            synthia = settings.params.experiments[name].source == "synthia"
+            values = runs.miou(name, target, 16 if synthia else 19)
+            axis.barh(y, values.mean(), color=SERIES[1 if synthia else 0], alpha=0.35)
+            axis.plot(values, np.full(len(values), y), "o", ms=3.5, color=SERIES[1 if synthia else 0])
+        axis.set_title(f"mIoU on {target}, % (blue: 19 classes; orange, SYNTHIA: {len(SUBSETS[16])})", fontsize=9)
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].invert_yaxis()
+    return figure
+
+
+FIGURES = {"figure3": figure3, "figure4": figure4, "curves": curves, "iou": iou_bars, "contrasts": contrasts}
+
+
+def write_figures(settings: Settings, runs: Runs, out: Path) -> None:
+    """Write out/<name>.png for each of FIGURES."""
+    for name, draw in FIGURES.items():
+        save(draw(settings, runs), out / f"{name}.png")
+
+
+def _history(runs: Runs, experiment: str, seed: int) -> pd.DataFrame:
+    path = runs.path(experiment, seed, "history.csv")
+    if not path.exists():
+        raise StoreError(f"{path}: missing; train the experiment")
+    return pd.read_csv(path)
+
+
+def _samples(path: Path) -> dict[str, np.ndarray]:
+    if not path.exists():
+        raise StoreError(f"{path}: missing; evaluate the experiment")
+    with np.load(path) as file:
+        return dict(file)

@@ -1,0 +1,110 @@
+"""results/report.html: one file that shows everything and needs no network."""
+
+import base64
+import html
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import yaml
+from markupsafe import Markup
+
+from ash.config import Settings
+from ash.errors import StoreError
+from ash.report.runs import Runs
+from ash.store import read_json, write_text
+
+CAPTIONS = {
+    "figure3": "Figure 3. Target images and predictions of SYNTHIA-trained networks (first seed).",
+    "figure4": "Figure 4. What each class adds to the L1 norm of gamma and beta while ASH trains: the change when its channel "
+    "of the condition is set to zero, for the whole batch and by pixel predicted as that class.",
+    "stylised": "Stylised samples: content images on the left, paintings on top.",
+    "iou": "IoU of each class (mean over seeds).",
+    "contrasts": "mIoU of every experiment; a dot is a seed.",
+    "curves": "Training curves: means over the steps between two log lines (first seed).",
+}
+
+
+def build_report(settings: Settings, runs: Runs, tables: Path, figures: Path, out: Path) -> None:
+    """Write the report from the tables' Markdown and CSV files, the figures and the runs' provenance."""
+    names = [name for name, table in settings.params.tables.items() if table.group != "demo"]
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
+        files("ash.report").joinpath("template.html").read_text(encoding="utf-8")
+    )
+    page = template.render(
+        protocol=settings.params.protocol,
+        description=settings.protocol.description,
+        seeds=settings.params.seeds,
+        miniature=any(dataset.draw for dataset in settings.protocol.datasets.values()),
+        findings=[findings(settings, name, tables) for name in names],
+        tables=[(name, _table(tables / f"{name}.md"), _table(tables / f"{name}_classes.md")) for name in names],
+        figures=[(name, caption, _image(figures / f"{name}.png")) for name, caption in CAPTIONS.items()],
+        machine=machine(settings, runs),
+        settings=yaml.safe_dump(settings.params.model_dump(mode="json"), sort_keys=False, width=110),
+        protocol_settings=yaml.safe_dump(settings.protocol.model_dump(mode="json"), sort_keys=False, width=110),
+    )
+    write_text(out, page)
+
+
+def findings(settings: Settings, name: str, tables: Path) -> dict[str, Any]:
+    """What a table shows in words: for each of our rows, whether its interval against the reference excludes 0."""
+    frame = pd.read_csv(tables / f"{name}.csv")
+    lines = []
+    for _, row in frame[frame.get("vs_reference", pd.Series(dtype=float)).notna()].iterrows():
+        if row["low"] > 0:
+            verdict = "better than"
+        elif row["high"] < 0:
+            verdict = "worse than"
+        else:
+            verdict = "not told apart from"
+        lines.append(
+            f"{row['method']}: {verdict} the reference on {row['target']} "
+            f"({row['vs_reference']:+.1f}, 95 % interval {row['low']:+.1f} to {row['high']:+.1f})"
+        )
+    table = settings.params.tables[name]
+    return {"title": table.title, "reference": table.reference, "lines": lines}
+
+
+def machine(settings: Settings, runs: Runs) -> list[tuple[str, str]]:
+    """Each kind of machine and version that the runs were made with, and on how many of them."""
+    kinds: dict[tuple[tuple[str, str], ...], int] = {}
+    runs.require(settings.params.experiments, ["provenance.json"])
+    for experiment in settings.params.experiments:
+        for seed in runs.seeds:
+            record = read_json(runs.path(experiment, seed, "provenance.json"))
+            shown = {key: record[key] for key in ("version", "torch", "python", "precision")} | record["machine"]
+            key = tuple((name, str(value)) for name, value in shown.items())
+            kinds[key] = kinds.get(key, 0) + 1
+    return [(", ".join(f"{name} {value}" for name, value in key), f"{count} runs") for key, count in kinds.items()]
+
+
+def _image(path: Path) -> str:
+    """A PNG as a data URI."""
+    if not path.exists():
+        raise StoreError(f"{path}: missing; draw the figures first")
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _table(path: Path) -> Markup:
+    """One of our own Markdown tables, with its title and notes, as HTML."""
+    if not path.exists():
+        raise StoreError(f"{path}: missing; write the tables first")
+    title, rows, notes = "", [], []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("### "):
+            title = line.removeprefix("### ")
+        elif line.startswith("| "):
+            rows.append([html.escape(cell.strip()) for cell in line.strip("|").split("|")])
+        elif line.startswith("* "):
+            notes.append(html.escape(line.removeprefix("* ")))
+    head, _, *body = rows
+    cells = "".join(f"<th>{cell}</th>" for cell in head)
+    lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body)
+    listed = "".join(f"<li>{note}</li>" for note in notes)
+    text = (
+        f"<h3>{html.escape(title)}</h3><div class=scroll><table><thead><tr>{cells}</tr></thead>"
+        f"<tbody>{lines}</tbody></table></div><ul class=notes>{listed}</ul>"
+    )
+    return Markup(text)

@@ -1,0 +1,50 @@
+"""Reading what runs left behind: results/runs/<experiment>/seed<k>/."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ash import evaluation
+from ash.errors import StoreError, several
+from ash.store import read_json
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The scores of every experiment, read once when first asked for."""
+
+    root: Path
+    seeds: tuple[int, ...]
+
+    def path(self, experiment: str, seed: int, name: str) -> Path:
+        """A file of one run."""
+        return self.root / experiment / f"seed{seed}" / name
+
+    def require(self, experiments: Iterable[str], names: Iterable[str]) -> None:
+        """StoreError that lists every file that is missing."""
+        names = list(names)
+        paths = [self.path(e, seed, name) for e in experiments for seed in self.seeds for name in names]
+        missing = [str(path) for path in paths if not path.exists()]
+        if missing:
+            raise StoreError(several(f"{self.root}: {len(missing)} file(s) missing; run their experiments", missing))
+
+    def scores(self, experiment: str, target: str) -> list[dict[str, Any]]:
+        """The JSON of each seed."""
+        return [read_json(self.path(experiment, seed, f"{target}.json")) for seed in self.seeds]
+
+    def miou(self, experiment: str, target: str, classes: int) -> np.ndarray:
+        """MIoU of each seed, in per cent."""
+        return 100 * np.array([run["miou"][str(classes)] for run in self.scores(experiment, target)], float)
+
+    def counts(self, experiment: str, target: str) -> np.ndarray:
+        """Counts of each seed and image, (S,N,3,19)."""
+        return np.stack([evaluation.image_counts(run) for run in self.scores(experiment, target)])
+
+    def class_iou(self, experiment: str, target: str) -> np.ndarray:
+        """IoU of each class in per cent, mean over seeds, NaN where the truth lacks the class."""
+        runs = self.scores(experiment, target)
+        values = [[np.nan if run["iou"][c] is None else run["iou"][c] for c in run["classes"]] for run in runs]
+        return 100 * np.array(values, float).mean(0)
