@@ -1,0 +1,50 @@
+# Every target sets up .venv by itself. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+BIN := $(HERE).venv/bin
+# The workflow's rules call `python -m ash.cli` of the environment that snakemake runs in.
+SNAKEMAKE := cd $(HERE) && $(BIN)/snakemake
+
+.PHONY: help reproduce demo refit test lint types check clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(HERE)Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/.run: $(HERE)pyproject.toml $(HERE)constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; found $$("$(PYTHON)" -V 2>&1). Name one: make PYTHON=..." >&2; exit 2; }
+	"$(PYTHON)" -m venv "$(HERE).venv"
+	cd "$(HERE)" && .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[workflow]'
+	@touch $@
+
+$(BIN)/.test: $(BIN)/.run
+	cd "$(HERE)" && .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[workflow,test,lint]'
+	@touch $@
+
+reproduce: $(BIN)/.run ## the whole paper, in the protocol that params.yaml names
+	$(SNAKEMAKE) --cores all
+	@echo "Report: $(HERE)results/report.html"
+
+demo: $(BIN)/.run ## three experiments: source only, CLAN, ASH
+	$(SNAKEMAKE) --cores all demo
+	@cat $(HERE)results/tables/demo.md
+
+refit: $(BIN)/.run ## fit the miniature's stylizer anew
+	$(SNAKEMAKE) --cores all refit_stylizer
+
+test: $(BIN)/.test ## the tests
+	cd "$(HERE)" && $(BIN)/python -m pytest
+
+lint: $(BIN)/.test ## style, formatting, layers, the workflow's own linter
+	cd "$(HERE)" && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow/rules
+	cd "$(HERE)" && $(BIN)/lint-imports && $(BIN)/snakemake --lint > /dev/null
+
+types: $(BIN)/.test ## mypy
+	cd "$(HERE)" && $(BIN)/mypy
+
+check: $(BIN)/.run ## settings and data
+	cd "$(HERE)" && $(BIN)/ash check
+
+clean: ## remove what was made; raw data of your own stay
+	cd "$(HERE)" && rm -rf results logs benchmarks data/miniature data/prepared data/features data/manifests data/refit data/stylizer.safetensors .snakemake
