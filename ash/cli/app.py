@@ -23,7 +23,7 @@ console = Console()
 PLAIN_EVERY = 10.0  # seconds between two lines of progress in a log
 
 ParamsOption = Annotated[
-    Path, typer.Option("--params", help="settings file; its protocol lies in protocols/ beside it")
+    Path, typer.Option("--params", envvar="ASH_PARAMS", help="settings file; its protocol lies in protocols/ beside it")
 ]
 Params = Path("params.yaml")
 Out = Annotated[Path, typer.Option("--out", help="file to write")]

@@ -11,7 +11,9 @@ from ash.errors import AshError
 from workflow.closure import closure
 
 PARAMS = config.get("params", "params.yaml")
-ASH = f"{sys.executable} -m ash.cli"
+# Rules call the `ash` of this environment, activated or not, with the same settings file.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ["ASH_PARAMS"] = str(PARAMS)
 # Without these, glibc returns every large buffer to the kernel and page-faults it back in at the next step (docs/miniature.md).
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "100000000000")
@@ -31,7 +33,6 @@ SEEDS = SETTINGS.params.seeds
 TARGETS = SETTINGS.params.targets
 DATASETS = SETTINGS.protocol.datasets
 STYLE_SET = SETTINGS.protocol.style_set
-RUN = "results/runs/{experiment}/seed{seed}"
 
 
 wildcard_constraints:
@@ -55,10 +56,15 @@ def prepared(dataset, split):
     return f"data/prepared/{dataset}_{split}.h5"
 
 
+def run_file(name):
+    """A file of any run, with wildcards experiment and seed; the run's folder for an empty name."""
+    return os.path.join("results", "runs", "{experiment}", "seed{seed}", name)
+
+
 def scores(experiments, targets):
     """The score files of experiments on targets, all seeds."""
     return expand(
-        f"{RUN}/{{target}}.json", experiment=experiments, seed=SEEDS, target=targets
+        run_file("{target}.json"), experiment=experiments, seed=SEEDS, target=targets
     )
 
 
@@ -67,3 +73,35 @@ def tables_of(group):
     return [
         name for name, table in SETTINGS.params.tables.items() if table.group == group
     ]
+
+
+def train_inputs(w):
+    """The prepared source and, for recipes that stylise, the pair and its features."""
+    experiment = SETTINGS.experiment(w.experiment)
+    files = {"prepared": prepared(experiment.source, "train")}
+    if "style" in NEEDS[w.experiment]:
+        files["stylizer"] = "data/stylizer.safetensors"
+        files["style"] = f"data/features/{STYLE_SET}.h5"
+        if experiment.stylizer.cache_content:
+            files["content"] = f"data/features/{experiment.source}.h5"
+    return files
+
+
+def train_options(w, input):
+    """The same files as options of `ash train`."""
+    return " ".join(
+        f"--{name} {path}" for name, path in input.items() if name != "code"
+    )
+
+
+def evaluation_files(w):
+    """The prepared target files, the source's held-out images among them, by name."""
+    source = SETTINGS.params.experiments[w.experiment].source
+    return {target: prepared(target, "val") for target in TARGETS} | {
+        "source": prepared(source, "val")
+    }
+
+
+def table_scores(w):
+    """The scores that a table shows."""
+    return scores(SETTINGS.rows(w.table), SETTINGS.params.tables[w.table].targets)

@@ -22,7 +22,7 @@ rule draw_miniature:
     params:
         settings=lambda w: fingerprint(DATASETS[w.dataset], SETTINGS.protocol.seed),
     shell:
-        "{ASH} draw {wildcards.dataset} --out {output} --workers {threads} --params {PARAMS} > {log} 2>&1"
+        "ash draw {wildcards.dataset} --out {output} --workers {threads} > {log} 2>&1"
 
 
 rule manifest:
@@ -43,7 +43,7 @@ rule manifest:
             DATASETS[w.dataset].root, DATASETS[w.dataset].validation
         ),
     shell:
-        "{ASH} manifest {wildcards.dataset} --out {output} --params {PARAMS} > {log} 2>&1"
+        "ash manifest {wildcards.dataset} --out {output} > {log} 2>&1"
 
 
 rule prepare:
@@ -62,8 +62,8 @@ rule prepare:
     params:
         settings=lambda w: fingerprint(DATASETS[w.dataset]),
     shell:
-        "{ASH} prepare {wildcards.dataset} {wildcards.split} --manifest {input.manifest} --out {output}"
-        " --params {PARAMS} > {log} 2>&1"
+        "ash prepare {wildcards.dataset} {wildcards.split} --manifest {input.manifest} --out {output}"
+        " > {log} 2>&1"
 
 
 rule stylizer:
@@ -87,7 +87,7 @@ rule stylizer:
     conda:
         "../envs/ash.yaml"
     shell:
-        "{ASH} stylizer {input.weights} --out {output} > {log} 2>&1"
+        "ash stylizer {input.weights} --out {output} > {log} 2>&1"
 
 
 rule features:
@@ -107,8 +107,8 @@ rule features:
     params:
         storage=SETTINGS.protocol.stylizer.storage,
     shell:
-        "OMP_NUM_THREADS={threads} {ASH} features --prepared {input.prepared} --stylizer {input.stylizer}"
-        " --out {output} --params {PARAMS} > {log} 2>&1"
+        "OMP_NUM_THREADS={threads} ash features --prepared {input.prepared} --stylizer {input.stylizer}"
+        " --out {output} > {log} 2>&1"
 
 
 rule refit:
@@ -129,6 +129,6 @@ rule refit:
     params:
         settings=fingerprint(SETTINGS.protocol.refit),
     shell:
-        "OMP_NUM_THREADS=1 {ASH} refit-stylizer $(printf ' --source %s' {input.sources})"
+        "OMP_NUM_THREADS=1 ash refit-stylizer $(printf ' --source %s' {input.sources})"
         " $(printf ' --held-out %s' {input.held_out}) --paintings {input.paintings} --out {output.weights}"
-        " --log {output.record} --params {PARAMS} > {log} 2>&1"
+        " --log {output.record} > {log} 2>&1"

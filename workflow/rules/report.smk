@@ -5,11 +5,6 @@ REPORTED = [
 ]
 
 
-def table_scores(w):
-    """The scores that a table shows."""
-    return scores(SETTINGS.rows(w.table), SETTINGS.params.tables[w.table].targets)
-
-
 rule table:
     input:
         scores=table_scores,
@@ -43,8 +38,8 @@ rule table:
             SETTINGS.protocol.evaluation.resamples,
         ),
     shell:
-        "{ASH} table {wildcards.table} --runs results/runs --published {input.published} --out results/tables"
-        " --params {PARAMS} > {log} 2>&1"
+        "ash table {wildcards.table} --runs results/runs --published {input.published} --out results/tables"
+        " > {log} 2>&1"
 
 
 rule metrics:
@@ -62,18 +57,18 @@ rule metrics:
     params:
         settings=fingerprint(EXPERIMENTS, list(SEEDS)),
     shell:
-        "{ASH} metrics --runs results/runs --out {output} --params {PARAMS} > {log} 2>&1"
+        "ash metrics --runs results/runs --out {output} > {log} 2>&1"
 
 
 rule figures:
     input:
         samples=expand(
-            RUN + "/{target}.npz",
+            run_file("{target}.npz"),
             experiment=SETTINGS.params.figures["figure3"].values(),
             seed=SEEDS[0],
             target=TARGETS[0],
         ),
-        histories=expand(RUN + "/history.csv", experiment=EXPERIMENTS, seed=SEEDS[0]),
+        histories=expand(run_file("history.csv"), experiment=EXPERIMENTS, seed=SEEDS[0]),
         scores=scores(EXPERIMENTS, TARGETS),
         code=closure("ash.report.figures"),
     output:
@@ -94,7 +89,7 @@ rule figures:
     params:
         settings=fingerprint(SETTINGS.params.figures, EXPERIMENTS, list(SEEDS)),
     shell:
-        "{ASH} figures --runs results/runs --out results/figures --params {PARAMS} > {log} 2>&1"
+        "ash figures --runs results/runs --out results/figures > {log} 2>&1"
 
 
 rule stylised_samples:
@@ -126,8 +121,8 @@ rule stylised_samples:
             f"--prepared {path}" for path in input.content
         ),
     shell:
-        "{ASH} montage --stylizer {input.stylizer} {params.contents} --paintings {input.paintings} --out {output}"
-        " --params {PARAMS} > {log} 2>&1"
+        "ash montage --stylizer {input.stylizer} {params.contents} --paintings {input.paintings} --out {output}"
+        " > {log} 2>&1"
 
 
 rule report:
@@ -135,7 +130,9 @@ rule report:
         tables=expand("results/tables/{table}.csv", table=REPORTED),
         metrics="results/metrics.json",
         figures=expand("results/figures/{name}.png", name=FIGURES),
-        provenance=expand(RUN + "/provenance.json", experiment=EXPERIMENTS, seed=SEEDS),
+        provenance=expand(
+            run_file("provenance.json"), experiment=EXPERIMENTS, seed=SEEDS
+        ),
         code=closure("ash.report.page")
         + [os.path.join(workflow.basedir, "ash/report/template.html")],
     output:
@@ -149,5 +146,5 @@ rule report:
     params:
         settings=fingerprint(SETTINGS),
     shell:
-        "{ASH} report --runs results/runs --tables results/tables --figures results/figures --out {output}"
-        " --params {PARAMS} > {log} 2>&1"
+        "ash report --runs results/runs --tables results/tables --figures results/figures --out {output}"
+        " > {log} 2>&1"
