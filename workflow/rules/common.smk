@@ -9,15 +9,10 @@ from ash import methods
 from ash.config import load
 from ash.errors import AshError
 from workflow.closure import closure
+from workflow.environment import set_up
 
 PARAMS = config.get("params", "params.yaml")
-# Rules call the `ash` of this environment, activated or not, with the same settings file.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-os.environ["ASH_PARAMS"] = str(PARAMS)
-# Without these, glibc returns every large buffer to the kernel and page-faults it back in at the next step (docs/miniature.md).
-os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
-os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "100000000000")
-os.environ.setdefault("MALLOC_TOP_PAD_", "268435456")
+set_up(PARAMS)
 
 try:
     SETTINGS = load(Path(PARAMS))

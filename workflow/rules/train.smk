@@ -23,7 +23,7 @@ rule train:
     params:
         settings=lambda w: fingerprint(SETTINGS.experiment(w.experiment)),
         options=train_options,
-        run=run_file(""),
+        run=lambda w, output: os.path.dirname(output.model),
     shell:
         "OMP_NUM_THREADS={threads} ash train {wildcards.experiment} --seed {wildcards.seed} {params.options}"
         " --out {params.run} > {log} 2>&1"
@@ -49,7 +49,7 @@ rule evaluate:
         settings=lambda w: fingerprint(
             SETTINGS.experiment(w.experiment), SETTINGS.protocol.evaluation
         ),
-        run=run_file(""),
+        run=lambda w, output: os.path.dirname(output.scores[0]),
         options=lambda w: " ".join(
             f"--target {name}={path}" for name, path in evaluation_files(w).items()
         ),
