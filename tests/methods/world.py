@@ -1,0 +1,70 @@
+"""A batch, parts and settings small enough to run every method in a test."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ash import config, methods
+from ash.config import DiscriminatorSettings, SegmenterSettings
+from ash.recipe import Batch, Parts, Recipe, Update
+from ash.segmentation.deeplab import build_segmenter
+from ash.segmentation.discriminator import build_discriminator
+from ash.style.hallucination import Hallucinator
+from ash.style.stylizer import load_stylizer
+
+ROOT = Path(__file__).resolve().parents[2]
+WEIGHTS = ROOT / "ash/style/weights/miniature.safetensors"
+
+
+@cache
+def settings() -> config.Settings:
+    """The project's own settings."""
+    return config.load(ROOT / "params.yaml")
+
+
+def recipe(experiment: str, **changes: Any) -> Recipe:
+    """An experiment of params.yaml with settings changed, on tiny networks of fixed initial weights."""
+    entry = settings().experiment(experiment)
+    pair = load_stylizer(WEIGHTS)
+    small = SegmenterSettings(kind="small", width=8, blocks=(1, 1, 1, 1), rates=(1, 2))
+    judge = DiscriminatorSettings(width=8, strides=(2, 1, 1), map_size=(16, 8))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        parts = Parts(
+            segmenter=lambda: build_segmenter(small),
+            discriminator=lambda: build_discriminator(judge),
+            hallucinator=lambda classes: Hallucinator(classes, pair.channels, (8, 16), 2),
+            stylizer=lambda: pair,
+            source=entry.source,
+        )
+        return methods.build(entry.recipe, entry.method | changes, parts)
+
+
+def batch(mirror: bool = False, seed: int = 0) -> Batch:
+    """Two images of 64x32 with features of themselves and of two noise paintings."""
+    generator = torch.Generator().manual_seed(seed)
+    image, painting = torch.rand(2, 3, 32, 64, generator=generator), torch.rand(2, 3, 32, 64, generator=generator)
+    label = torch.randint(0, 19, (2, 16, 32), generator=generator)
+    pair = load_stylizer(WEIGHTS)
+    with torch.no_grad():
+        content, style = pair.encode(image), pair.encode(painting)
+    return Batch(
+        image=image.flip(-1) if mirror else image,
+        label=label.flip(-1) if mirror else label,
+        mirror=torch.full((2,), mirror),
+        generator=torch.Generator().manual_seed(7),
+        content=content,
+        style=style,
+    )
+
+
+def gradients(method: Recipe, given: Batch, progress: float = 0.5) -> dict[str, Update]:
+    """Run one step as the loop does, short of the optimisers; gradients are left in `.grad`."""
+    updates = {}
+    for update in method.updates(given, progress):
+        weights = [p for p in method.players[update.player].parameters() if p.requires_grad]
+        torch.autograd.backward(sum(update.terms.values()), inputs=weights, retain_graph=update.keep_graph)
+        updates[update.player] = update
+    return updates
