@@ -6,7 +6,8 @@
                        outside the subset still counts as false positives of whatever was predicted there
     interval           paired bootstrap over seeds and images
 
-The official Cityscapes evaluator agrees to 1e-9 (tests/test_evaluation.py); it too leaves absent classes out.
+The official Cityscapes evaluator agrees to 1e-9 (tests/test_evaluation.py), but for a class that the truth lacks and a
+prediction has: it scores 0 there.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """What every data set has in common: finding its files, and refusing what does not fit."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -90,27 +91,17 @@ class OnePiece(Dataset):
         return samples[:cut] if split == "train" else samples[cut:]
 
 
-class open_image:  # noqa: N801  used like a function
-    """Open an image file; any failure to decode it, then or later, is a DataError that names it."""
-
-    def __init__(self, path: Path) -> None:
-        """Remember the path."""
-        self.path = path
-
-    def __enter__(self) -> Image.Image:
-        """The decoded image."""
-        try:
-            self.picture = Image.open(self.path)
-            self.picture.load()
-        except FileNotFoundError as cause:
-            raise DataError(f"{self.path}: missing; restore it") from cause
-        except (OSError, SyntaxError, ValueError) as cause:  # what Pillow raises for damaged files
-            raise DataError(f"{self.path}: not a readable image ({cause}); restore it") from cause
-        return self.picture
-
-    def __exit__(self, *error: object) -> None:
-        """Close the file."""
-        self.picture.close()
+@contextmanager
+def open_image(path: Path) -> Iterator[Image.Image]:
+    """Decode an image file; whatever Pillow raises for a damaged one becomes a DataError that names it."""
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            yield picture
+    except FileNotFoundError as cause:
+        raise DataError(f"{path}: missing; restore it") from cause
+    except (OSError, SyntaxError, ValueError) as cause:
+        raise DataError(f"{path}: not a readable image ({cause}); restore it") from cause
 
 
 def id_table(mapping: Mapping[int, int], void: Iterable[int]) -> np.ndarray:
