@@ -1,0 +1,75 @@
+"""The paper's numbers: internally consistent except where a note says so."""
+
+import math
+
+import pytest
+
+from ash.errors import ConfigError
+from ash.labels import CLASSES, SUBSETS
+from ash.report.published import load_published
+
+ROUNDING = 0.06  # a mean of figures with one decimal may be off by 0.05, and is itself rounded
+
+
+def printed_rows(published):
+    """(table, row id, target, per-class figures, printed mean) of every row with per-class figures."""
+    for name, table in published.items():
+        for key, row in table.rows.items():
+            for target, values in row.per_class.items():
+                mean = row.miou13 if len(table.classes) == 13 else row.miou[target]
+                yield name, key, target, dict(zip(table.classes, values, strict=True)), mean, row
+
+
+def test_means_agree_with_their_classes(published):
+    """Every printed mIoU is the mean of its printed classes, but for the two rows with a correction."""
+    off = {}
+    for table, key, _, values, mean, _ in printed_rows(published):
+        actual = sum(values.values()) / len(values)
+        if abs(actual - mean) > ROUNDING:
+            off[table, key] = actual - mean
+    assert set(off) == {("table2", "clan"), ("table2", "ash_gt")}
+
+
+def test_corrections_repair_the_mean(published):
+    """Building 77.30 makes ASH (ground truth) average to 42.25; CLAN's 13 classes average to the corrected 40.83."""
+    rows = {(t, k): (values, mean, row) for t, k, _, values, mean, row in printed_rows(published)}
+    values, mean, row = rows["table2", "ash_gt"]
+    assert values["building"] == 7.30
+    assert math.fsum((values | row.corrected).values()) / 13 == pytest.approx(mean, abs=0.005)
+    values, _, row = rows["table2", "clan"]
+    assert math.fsum(values.values()) / 13 == pytest.approx(row.corrected["miou13"], abs=0.005)
+
+
+def test_corrected_rows_say_why(published):
+    """No correction without a note."""
+    assert all(row.note for table in published.values() for row in table.rows.values() if row.corrected)
+
+
+def test_classes_are_the_subsets_of_the_field(published):
+    """Table 1 prints the 19 classes and Table 2 the 13, in our order."""
+    assert published["table1"].classes == list(CLASSES)
+    assert published["table2"].classes == [CLASSES[k] for k in SUBSETS[13]]
+
+
+def test_equal_runs_are_printed_equal(published):
+    """ASH of Table 2 is the run of Tables 4 and 6; ASH and CLAN of Table 1 those of Table 5 (to its one decimal)."""
+    cell = lambda table, row: published[table].rows[row].miou["cityscapes"]  # noqa: E731
+    assert cell("table2", "ash") == cell("table4", "lambda_0.001") == cell("table6", "plus_Ls2") == 38.69
+    assert cell("table1", "ash") == cell("table5", "plus_ash")
+    assert cell("table1", "clan") == cell("table5", "plus_stylization")
+
+
+def test_every_row_that_an_experiment_names_exists(published, world):
+    """A row id misspelt in params.yaml would silently lose the paper's value."""
+    settings, _ = world(1)
+    for name, entry in settings.params.experiments.items():
+        for table, row in entry.tables.items():
+            assert row is None or row in published[table].rows, f"{name}: {table}.{row}"
+
+
+def test_a_faulty_file_is_refused(tmp_path):
+    """An unknown key is one line."""
+    path = tmp_path / "published.yaml"
+    path.write_text("table1: {rows: {clan: {label: CLAN, miou: {}, colour: red}}}", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"table1\.rows\.clan\.colour: unknown key"):
+        load_published(path)
