@@ -1,0 +1,65 @@
+"""Figures from made-up runs: every one is drawn, of a readable size, and the same each time."""
+
+import shutil
+
+import pytest
+from PIL import Image
+
+from ash.errors import StoreError
+from ash.report.figures import FIGURES, figure3, figure4, save, write_figures
+from ash.report.runs import Runs
+
+
+@pytest.fixture(scope="module")
+def drawn(world, tmp_path_factory):
+    """A folder with every figure."""
+    settings, runs = world(1)
+    folder = tmp_path_factory.mktemp("figures")
+    write_figures(settings, runs, folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_figure_is_a_readable_png(drawn, name):
+    """PNG, wide enough for a page and not larger than a screen or two."""
+    with Image.open(drawn / f"{name}.png") as image:
+        assert image.format == "PNG"
+        assert 600 <= image.width <= 2000
+        assert 300 <= image.height <= 3000
+        assert len(image.convert("RGB").getcolors(1 << 22)) > 20  # something is drawn
+
+
+@pytest.mark.parametrize("name", ["figure3", "curves"])
+def test_equal_runs_give_equal_bytes(world, drawn, tmp_path, name):
+    """No date or random layout enters the file."""
+    settings, runs = world(1)
+    save(FIGURES[name](settings, runs), tmp_path / "again.png")
+    assert (tmp_path / "again.png").read_bytes() == (drawn / f"{name}.png").read_bytes()
+
+
+def test_figure3_has_a_column_for_each_experiment_and_the_truth(world):
+    """Image, the experiments of params.yaml in their order, ground truth."""
+    settings, runs = world(1)
+    titles = [axis.get_title() for axis in figure3(settings, runs).axes if axis.get_title()]
+    assert titles == ["cityscapes image", *settings.params.figures["figure3"], "Ground truth"]
+
+
+def test_figure4_has_four_panels_and_names_its_classes(world):
+    """gamma and beta, whole and by predicted pixel; every class in the legend."""
+    settings, runs = world(1)
+    figure = figure4(settings, runs)
+    assert len(figure.axes) == 4
+    assert all(len(axis.lines) >= 19 for axis in figure.axes)
+    assert len(figure.legends[0].get_texts()) == 19
+
+
+@pytest.mark.parametrize(("name", "file"), [("figure3", "cityscapes.npz"), ("figure4", "history.csv")])
+def test_a_missing_file_is_named(world, tmp_path, name, file):
+    """One line with the path, and what to run."""
+    settings, runs = world(1)
+    experiment = next(iter(settings.params.figures[name].values()))
+    shutil.copytree(runs.root / experiment, tmp_path / experiment)
+    path = tmp_path / experiment / "seed0" / file
+    path.unlink()
+    with pytest.raises(StoreError, match=f"{path}: missing"):
+        FIGURES[name](settings, Runs(tmp_path, (0,)))

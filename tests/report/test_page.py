@@ -1,0 +1,121 @@
+"""The report page: whole, self-contained, and its words follow its numbers."""
+
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from ash.errors import StoreError
+from ash.report.page import CAPTIONS, build_report, findings
+from ash.report.tables import write_table
+
+
+@pytest.fixture(scope="module")
+def page(world, published, tmp_path_factory):
+    """The page as text, from every table and pictures of one pixel."""
+    settings, runs = world(1)
+    folder = tmp_path_factory.mktemp("page")
+    for name in settings.params.tables:
+        write_table(settings, name, runs, published, folder)
+    for name in CAPTIONS:
+        Image.new("RGB", (1, 1)).save(folder / f"{name}.png")
+    build_report(settings, runs, folder, folder, folder / "report.html")
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+class Tags(HTMLParser):
+    """Collects start tags, ids, links and unclosed elements."""
+
+    VOID = frozenset({"meta", "img", "link", "br", "hr"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags, self.open = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_nothing_is_loaded_from_elsewhere(page):
+    """Images are data URIs; there is no script, style sheet, frame or CSS import."""
+    tags = Tags(page).tags
+    sources = [attributes["src"] for _, attributes in tags if "src" in attributes]
+    assert sources
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert not {tag for tag, _ in tags} & {"script", "link", "iframe", "object", "base"}
+    assert not re.search(r"@import|url\(", page)
+
+
+def test_elements_are_closed_in_order(page):
+    """Every element that is opened is closed, and none is left."""
+    assert Tags(page).open == []
+
+
+def test_links_lead_somewhere(page):
+    """Every anchor of the navigation is an id of the page, and no id is there twice."""
+    tags = Tags(page).tags
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert all(attributes["href"][1:] in ids for tag, attributes in tags if tag == "a")
+
+
+def test_every_table_and_figure_is_there(page, world):
+    """Tables of the paper and the controls, by title and by class; every figure with its caption."""
+    settings, _ = world(1)
+    shown = [table.title for table in settings.params.tables.values() if table.group != "demo"]
+    for title in shown:
+        assert f"<h3>{title}</h3>" in page
+        assert f"<h3>{title}: IoU of each class, per cent</h3>" in page
+    assert page.count("<table>") == 2 * len(shown)
+    assert page.count("<figure ") == len(CAPTIONS)
+
+
+def test_a_miniature_is_said_to_be_one(page):
+    """Before any number."""
+    assert page.index("These runs are a miniature, not the paper.") < page.index("<table>")
+
+
+def test_misprints_and_machine_are_there(page):
+    """Notes of the paper's rows, and what the runs were made with."""
+    assert "building is printed as 7.30; 77.30 gives exactly the printed mean" in page
+    assert "torch 2.13.0" in page
+    assert "cpu Z80" in page
+
+
+def test_words_follow_the_interval(world, tmp_path):
+    """Better only when the whole interval is above 0, worse only when it is below."""
+    settings, _ = world(1)
+    frame = pd.DataFrame(
+        {
+            "method": ["A", "B", "C", "D"],
+            "target": "cityscapes",
+            "vs_reference": [2.0, -2.0, 1.0, None],
+            "low": [0.5, -3.0, -0.5, None],
+            "high": [3.0, -0.5, 2.0, None],
+        }
+    )
+    frame.to_csv(tmp_path / "table1.csv", index=False)
+    lines = findings(settings, "table1", tmp_path)["lines"]
+    assert [line.split(" the reference")[0] for line in lines] == [
+        "A: better than",
+        "B: worse than",
+        "C: not told apart from",
+    ]
+
+
+def test_a_missing_table_is_named(world, published, tmp_path):
+    """One line with the path, and what to run."""
+    settings, runs = world(1)
+    for name in settings.params.tables:
+        write_table(settings, name, runs, published, tmp_path)
+    (tmp_path / "table3.md").unlink()
+    with pytest.raises(StoreError, match=r"table3\.md: missing"):
+        build_report(settings, runs, tmp_path, tmp_path, tmp_path / "report.html")
