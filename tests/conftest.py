@@ -1,0 +1,45 @@
+"""A built tiny world that several tests share."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ROOT / "tests/tiny"
+
+
+def ash(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run `ash` in `folder`, one thread."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "ash.cli", *arguments]
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert not check or result.returncode == 0, result.stderr
+    return result
+
+
+def snakemake(folder: Path, *arguments: str, check: bool = True, repository: Path = ROOT) -> str:
+    """Run the workflow in `folder`; gives what it printed."""
+    command = [sys.executable, "-m", "snakemake", "-s", str(repository / "Snakefile"), "-d", str(folder)]
+    command += ["--profile", str(repository / "profiles/default"), "--cores", "2", "--nocolor", *arguments]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert not check or result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def settle(folder: Path) -> Path:
+    """Put the tiny settings into `folder`."""
+    shutil.copy(TINY / "params.yaml", folder)
+    shutil.copytree(TINY / "protocols", folder / "protocols")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """The tiny workflow, built once from nothing; tests that change it work on a copy."""
+    folder = settle(tmp_path_factory.mktemp("built"))
+    snakemake(folder)
+    return folder

@@ -1,0 +1,116 @@
+"""What is wrong with settings is said in one line each, before anything runs."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ash import config, methods
+from ash.errors import ConfigError
+from tests.conftest import ROOT, ash, settle
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The tiny settings, to be spoilt."""
+    return settle(tmp_path)
+
+
+def change(path: Path, edit) -> None:
+    """Apply a function to a YAML file."""
+    content = yaml.safe_load(path.read_text())
+    edit(content)
+    path.write_text(yaml.safe_dump(content))
+
+
+FAULTS = [
+    ("params.yaml", lambda c: c.update(seed=[0]), "seed: unknown key; check its spelling"),
+    ("params.yaml", lambda c: c.update(seeds="zero"), "seeds: found 'zero'"),
+    ("params.yaml", lambda c: c.update(seeds=[-1]), "seeds.0: found -1"),
+    ("params.yaml", lambda c: c["experiments"]["ash"].update(source="kitti"), "experiments.ash.source: found 'kitti'"),
+    (
+        "params.yaml",
+        lambda c: c["experiments"]["ash"].update(tables={"table9": None}),
+        "'table9' is unknown; known: table1",
+    ),
+    ("params.yaml", lambda c: c["figures"].update(figure3={"ASH": "aash"}), "figures.figure3: 'aash' is unknown"),
+    ("params.yaml", lambda c: c["tables"]["table1"].update(reference="source_only"), "tables.table1.reference"),
+    ("params.yaml", lambda c: c.update(targets=["kitti"]), "targets: 'kitti' is unknown; known: gta5"),
+    ("params.yaml", lambda c: c.update(protocol="huge"), "huge.yaml: missing"),
+    ("protocols/tiny.yaml", lambda c: c["training"].update(iterations=0), "training.iterations: found 0"),
+    ("protocols/tiny.yaml", lambda c: c["training"].pop("batch"), "training.batch: missing; state it"),
+    ("protocols/tiny.yaml", lambda c: c["segmenter"].update(kind="large"), "segmenter.kind: found 'large'"),
+    ("protocols/tiny.yaml", lambda c: c["stylizer"].update(storage="gzip"), "stylizer.storage: found 'gzip'"),
+]
+
+
+@pytest.mark.parametrize(("file", "edit", "line"), FAULTS, ids=[line for _, _, line in FAULTS])
+def test_faults_of_sections(folder, file, edit, line):
+    """Unknown key, wrong type, out of range, unknown name: found by `load`, one line that names the key."""
+    change(folder / file, edit)
+    with pytest.raises(ConfigError) as error:
+        config.load(folder / "params.yaml")
+    assert [text for text in str(error.value).splitlines() if line in text]
+
+
+def test_all_faults_are_listed(folder):
+    """Two misspelt keys are two lines."""
+    change(folder / "params.yaml", lambda c: c.update(sed=1, targts=2))
+    with pytest.raises(ConfigError) as error:
+        config.load(folder / "params.yaml")
+    assert len(str(error.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [
+        ({"lamda_adv": 0.1}, "experiments.ash: recipe ash: 1 fault(s)\n  lamda_adv: unknown key"),
+        ({"alpha": 2}, "alpha: found 2"),
+        ({"recipe": "ahs"}, "recipe 'ahs' is not a file in ash/methods; known: ash"),
+        ({"condition": "guess"}, "condition: found 'guess'"),
+    ],
+)
+def test_faults_of_methods(folder, edit, line):
+    """A method's own settings are checked too, and the message names the experiment."""
+    change(folder / "params.yaml", lambda c: c["experiments"]["ash"].update(edit))
+    settings = config.load(folder / "params.yaml")
+    with pytest.raises(ConfigError) as error:
+        methods.check_experiment(settings.experiment("ash"))
+    assert line in str(error.value)
+
+
+def test_an_unknown_experiment_is_refused(folder):
+    """One line that names those there are."""
+    with pytest.raises(ConfigError, match="'assh' is not in params.yaml; known: source_only, clan, ash"):
+        config.load(folder / "params.yaml").experiment("assh")
+
+
+def test_the_command_line_says_it_in_one_line(folder):
+    """Exit code 2, the message, and no traceback."""
+    change(folder / "params.yaml", lambda c: c["experiments"]["ash"].update(lamda_adv=0.1))
+    result = ash(folder, "check", check=False)
+    assert result.returncode == 2
+    assert "lamda_adv: unknown key" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_numbers_are_looked_up_in_order(folder):
+    """The experiment's own value, then the protocol's, then params.yaml's."""
+    change(folder / "protocols/tiny.yaml", lambda c: c.update(methods={"ash": {"lambda_adv": 0.3, "alpha": 0.9}}))
+    settings = config.load(folder / "params.yaml")
+    assert settings.experiment("synthia_ash").method["lambda_adv"] == 0.2
+    assert settings.experiment("ash").method["lambda_adv"] == 0.3
+    assert settings.experiment("ash").method["alpha"] == 0.9
+    assert settings.experiment("ash").method["epsilon"] == 0.4
+
+
+@pytest.mark.parametrize("protocol", ["miniature", "paper"])
+def test_both_protocols_serve_every_experiment(tmp_path, protocol):
+    """One word in params.yaml switches scale, and every method finds all of its settings."""
+    (tmp_path / "protocols").symlink_to(ROOT / "protocols")
+    text = (ROOT / "params.yaml").read_text().replace("protocol: miniature", f"protocol: {protocol}")
+    (tmp_path / "params.yaml").write_text(text)
+    settings = config.load(tmp_path / "params.yaml")
+    assert settings.params.protocol == protocol
+    for name in settings.params.experiments:
+        methods.check_experiment(settings.experiment(name))

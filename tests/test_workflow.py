@@ -1,0 +1,228 @@
+"""The workflow on a tiny protocol: what is built, what reruns after an edit, what a kill costs."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from safetensors import safe_open
+
+from tests.conftest import ROOT, ash, settle, snakemake
+from workflow.closure import closure
+
+pytestmark = pytest.mark.workflow
+RUN = "results/runs/{}/seed0"
+
+
+@pytest.fixture
+def copy(built, tmp_path):
+    """A copy of the built world that a test may change; contents decide what reruns, so times do not matter."""
+    folder = tmp_path / "world"
+    shutil.copytree(built, folder)
+    return folder
+
+
+def planned(text: str) -> set[str]:
+    """The jobs of a dry run: rule and, for runs and tables, the experiment or table."""
+    jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", text, re.M)
+    names = set()
+    for rule, body in jobs:
+        found = re.search(r"(?:experiment|table|dataset)=(\w+)", body)
+        names.add(f"{rule} {found[1]}" if found else rule)
+    return names
+
+
+def test_everything_is_built(built):
+    """Runs, tables, figures, metrics and the report."""
+    for name in ("source_only", "clan", "ash", "synthia_ash"):
+        for file in ("model.safetensors", "history.csv", "provenance.json", "cityscapes.json", "mapillary.npz"):
+            assert (built / RUN.format(name) / file).stat().st_size > 0
+        assert not (built / RUN.format(name) / "resume.pt").exists()
+    for file in ("tables/table1.md", "tables/table2_classes.csv", "figures/figure3.png", "figures/figure4.png"):
+        assert (built / "results" / file).stat().st_size > 0
+    page = (built / "results/report.html").read_text()
+    assert not re.search(r"(src|href)=[\"']?(https?:)?//", page)
+    assert page.count("data:image/png;base64,") == 6
+    metrics = json.loads((built / "results/metrics.json").read_text())
+    run = json.loads((built / RUN.format("ash") / "cityscapes.json").read_text())
+    assert metrics["ash"]["cityscapes"]["miou19"] == round(100 * run["miou"]["19"], 4)
+
+
+def test_nothing_is_left_to_do(built):
+    """A dry run right after the build, and after every time stamp was changed."""
+    assert "Nothing to be done" in snakemake(built, "-n")
+    for path in [*built.rglob("*.h5"), *built.rglob("*.safetensors")]:
+        path.touch()
+    assert "Nothing to be done" in snakemake(built, "-n")
+
+
+def test_one_changed_setting_reruns_one_experiment(copy):
+    """lambda_adv of synthia_ash: its training, its scores, its tables, and what shows all of them."""
+    text = (copy / "params.yaml").read_text()
+    assert "lambda_adv: 0.2" in text
+    (copy / "params.yaml").write_text(text.replace("lambda_adv: 0.2", "lambda_adv: 0.7"))
+    jobs = planned(snakemake(copy, "-n"))
+    assert jobs == {
+        "train synthia_ash", "evaluate synthia_ash", "table table2", "figures", "metrics", "report", "all",
+    }  # fmt: skip
+    before = {name: (copy / RUN.format(name) / "model.safetensors").read_bytes() for name in ("ash", "synthia_ash")}
+    snakemake(copy)
+    assert (copy / RUN.format("ash") / "model.safetensors").read_bytes() == before["ash"]
+    assert (copy / RUN.format("synthia_ash") / "model.safetensors").read_bytes() != before["synthia_ash"]
+    assert "Nothing to be done" in snakemake(copy, "-n")
+
+
+def test_an_edited_method_reruns_its_runs(built, tmp_path):
+    """A line added to clan.py names the runs of recipe clan among the trainings, and no other."""
+    repository = tmp_path / "repository"
+    ignored = shutil.ignore_patterns(".*", "data", "results", "logs", "benchmarks", "tests")
+    shutil.copytree(ROOT, repository, ignore=ignored)
+    folder = settle(tmp_path / "world") if (tmp_path / "world").mkdir() is None else None
+    files = closure("ash.experiment.run", "ash.methods.clan")
+    assert any(file.endswith("ash/methods/clan.py") for file in files)
+    assert not any(file.endswith("ash/methods/ash.py") for file in files)
+    assert folder is not None
+    assert planned(snakemake(folder, "-n", "results/metrics.json", repository=repository)) >= {
+        "train clan",
+        "train ash",
+    }
+
+
+@pytest.mark.parametrize("step", ["ash.experiment.run", "ash.experiment.score", "ash.prepare", "ash.report.page"])
+def test_closures_are_complete(step):
+    """All of the package that a step imports is in its closure, but for the settings."""
+    script = f"import {step}, sys; print(*[m for m in sys.modules if m.split('.')[0] == 'ash'])"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    files = {os.path.abspath(path) for path in closure(step)}
+    for module in result.stdout.split():
+        if not module.startswith(("ash.config", "ash.cli")):
+            base = ROOT.joinpath(*module.split("."))
+            assert {str(base.with_suffix(".py")), str(base / "__init__.py")} & files, module
+
+
+def test_bad_settings_stop_before_any_job(tmp_path):
+    """A misspelt key ends snakemake with one line about it, and no folder is made."""
+    folder = settle(tmp_path)
+    text = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(text.replace("lambda_adv: 0.2", "lamda_adv: 0.2"))
+    output = snakemake(folder, check=False)
+    assert "lamda_adv: unknown key" in output
+    assert "Traceback" not in output
+    assert not (folder / "data").exists()
+
+
+def tensors(path) -> dict[str, bytes]:
+    with safe_open(path, "np") as file:
+        return {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118  not a mapping
+
+
+def train_command(name: str) -> list[str]:
+    return [
+        "train", name, "--seed", "0", "--prepared", "data/prepared/gta5_train.h5", "--stylizer",
+        "data/stylizer.safetensors", "--style", "data/features/painters.h5", "--content", "data/features/gta5.h5",
+        "--out", "again",
+    ]  # fmt: skip
+
+
+def test_training_twice_gives_the_same_bytes(copy):
+    """The same settings and seed: equal model, history and provenance files."""
+    ash(copy, *train_command("ash"))
+    for file in ("model.safetensors", "history.csv", "provenance.json"):
+        assert (copy / "again" / file).read_bytes() == (copy / RUN.format("ash") / file).read_bytes()
+
+
+def test_encoding_on_the_fly_gives_the_same_run(copy):
+    """Without cached content features the source is encoded in every step, with the same history."""
+    command = train_command("clan")
+    cut = command.index("--content")
+    ash(copy, *command[:cut], *command[cut + 2 :])
+    histories = [(copy / folder / "history.csv").read_text() for folder in ("again", RUN.format("clan"))]
+    rows = [[float(value) for value in text.splitlines()[1].split(",")] for text in histories]
+    assert rows[0] == pytest.approx(rows[1], rel=1e-3)
+
+
+def test_a_killed_run_ends_as_if_never_stopped(copy):
+    """SIGKILL at several random moments, then on to the end: the same weights and history, bit for bit.
+
+    The tiny protocol saves after every step, so each kill may also hit the middle of a write.
+    """
+    rng, kills = random.Random(0), 0
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "ash.cli", *train_command("ash")]
+    for _ in range(4):
+        process = subprocess.Popen(
+            command, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        resume, seen = copy / "again/resume.pt", None
+        while process.poll() is None and (not resume.exists() or resume.stat().st_mtime_ns == seen):
+            seen = seen or (resume.stat().st_mtime_ns if resume.exists() else None)
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.15))
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills >= 2
+    ash(copy, *train_command("ash"))
+    expected = copy / RUN.format("ash")
+    assert tensors(copy / "again/model.safetensors") == tensors(expected / "model.safetensors")
+    assert (copy / "again/history.csv").read_text() == (expected / "history.csv").read_text()
+    assert not list((copy / "again").glob(".*.tmp")) or kills
+
+
+def test_a_model_of_other_settings_is_refused(copy):
+    """Scoring clan's model as ash's stops with one line."""
+    shutil.copy(copy / RUN.format("clan") / "model.safetensors", copy / RUN.format("ash"))
+    target = "cityscapes=data/prepared/cityscapes_val.h5"
+    result = ash(copy, "evaluate", "ash", "--seed", "0", "--run", RUN.format("ash"), "--target", target, check=False)
+    assert result.returncode == 2
+    assert re.search(r"model\.safetensors: trained under settings \w{12}, wanted \w{12}", result.stderr)
+    assert "Traceback" not in result.stderr
+
+
+def test_features_of_another_stylizer_are_refused(copy):
+    """A feature file remembers the pair that made it."""
+    path = copy / "data/stylizer.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+    result = ash(copy, *train_command("clan"), check=False)
+    assert result.returncode == 2
+    assert "made from stylizer" in result.stderr
+
+
+def test_pictures_of_ones_own(copy):
+    """`ash stylise` and `ash predict` write a PNG of the image's size."""
+    from PIL import Image
+
+    image, painting = copy / "data/miniature/gta5/images/00001.png", copy / "data/miniature/painters/train/1.jpg"
+    (copy / "ash/style").mkdir(parents=True)
+    (copy / "ash/style/weights").symlink_to(ROOT / "ash/style/weights")
+    ash(copy, "stylise", str(image), str(painting), "--out", "stylised.png")
+    model = str(copy / RUN.format("ash") / "model.safetensors")
+    ash(copy, "predict", str(image), "--model", model, "--out", "predicted.png")
+    for name in ("stylised.png", "predicted.png"):
+        with Image.open(copy / name) as picture:
+            assert picture.size == (64, 32)
+
+
+def test_a_text_file_is_not_an_image(copy):
+    """One line, exit code 2."""
+    result = ash(
+        copy,
+        "predict",
+        "params.yaml",
+        "--model",
+        str(copy / RUN.format("ash") / "model.safetensors"),
+        "--out",
+        "x.png",
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "params.yaml: not a readable image" in result.stderr
