@@ -78,8 +78,9 @@ def _history(folder: Path, rng: np.random.Generator) -> None:
     terms = ["segmenter.seg", "discriminator.real"]
     norms = [f"{kind}{suffix}.{c}" for kind in ("gamma", "beta") for suffix in ("", "_per_pixel") for c in CLASSES]
     lines = [",".join(["step", *terms, *norms])]
-    for step in (10, 20, 30):
-        lines.append(",".join([str(step), *(f"{v:.3f}" for v in rng.random(len(terms) + len(norms)))]))
+    lines += [
+        ",".join([str(step), *(f"{v:.3f}" for v in rng.random(len(terms) + len(norms)))]) for step in (10, 20, 30)
+    ]
     (folder / "history.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
