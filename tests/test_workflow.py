@@ -202,9 +202,8 @@ def test_pictures_of_ones_own(copy):
     from PIL import Image
 
     image, painting = copy / "data/miniature/gta5/images/00001.png", copy / "data/miniature/painters/train/1.jpg"
-    (copy / "ash/style").mkdir(parents=True)
-    (copy / "ash/style/weights").symlink_to(ROOT / "ash/style/weights")
-    ash(copy, "stylise", str(image), str(painting), "--out", "stylised.png")
+    pair = str(copy / "data/stylizer.safetensors")
+    ash(copy, "stylise", str(image), str(painting), "--stylizer", pair, "--out", "stylised.png")
     model = str(copy / RUN.format("ash") / "model.safetensors")
     ash(copy, "predict", str(image), "--model", model, "--out", "predicted.png")
     for name in ("stylised.png", "predicted.png"):

@@ -11,8 +11,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ash.config import Settings, load
-
 app = typer.Typer(
     help="Reproduces ASH (WACV 2022): data, training, scores, tables.",
     pretty_exceptions_enable=False,
@@ -27,17 +25,6 @@ ParamsOption = Annotated[
 ]
 Params = Path("params.yaml")
 Out = Annotated[Path, typer.Option("--out", help="file to write")]
-
-
-def settings_of(params: Path) -> Settings:
-    """The checked settings, those of every experiment's method included."""
-    from ash import methods
-
-    settings = load(params)
-    for name in settings.params.experiments:
-        experiment = settings.experiment(name)
-        methods.check_experiment(experiment)
-    return settings
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ash.cli.app import Out, Params, ParamsOption, app, progress, settings_of
-from ash.config import DatasetSettings, Settings
+from ash.cli.app import Out, Params, ParamsOption, app, progress
+from ash.config import DatasetSettings, Settings, load
 from ash.errors import ConfigError
 
 SetName = Annotated[str, typer.Argument(metavar="SET", help="name of a data set of the protocol")]
@@ -26,7 +26,7 @@ def draw(name: SetName, out: Out, params: ParamsOption = Params, workers: int | 
     """Draw a miniature set in its published layout, and write its manifest to OUT."""
     from ash.miniature.draw import draw_set
 
-    settings = settings_of(params)
+    settings = load(params)
     dataset = _dataset(settings, name)
     if dataset.draw is None or dataset.draw_size is None:
         raise ConfigError(f"data set {name}: is not drawn in protocol {settings.params.protocol}; use `ash manifest`")
@@ -41,7 +41,7 @@ def manifest(name: SetName, out: Out, params: ParamsOption = Params) -> None:
     from ash.datasets.manifest import build_manifest
     from ash.store import write_json
 
-    dataset = _dataset(settings_of(params), name)
+    dataset = _dataset(load(params), name)
     with progress(f"manifest {name}") as show:
         write_json(out, build_manifest(name, Path(dataset.root), dataset.validation, show))
 
@@ -58,7 +58,7 @@ def prepare(
     from ash import prepare as steps
     from ash.store import read_json
 
-    d = _dataset(settings_of(params), name)
+    d = _dataset(load(params), name)
     with progress(f"prepare {name} {split}") as show:
         steps.prepare(
             name, Path(d.root), split, out, d.image_size, d.label_size, d.validation, read_json(manifest), show
@@ -89,7 +89,7 @@ def refit_stylizer(
     from ash.experiment.stylizer import refit_files
 
     with progress("refit stylizer") as show:
-        refit_files(settings_of(params), source, held_out, paintings, out, log, show)
+        refit_files(load(params), source, held_out, paintings, out, log, show)
 
 
 @app.command()
@@ -106,4 +106,4 @@ def features(
 
     with progress(f"features {prepared.stem}") as show:
         pair = load_stylizer(stylizer).to(device())
-        cache_features(prepared, pair, out, settings_of(params).protocol.stylizer.storage, 16, show)
+        cache_features(prepared, pair, out, load(params).protocol.stylizer.storage, 16, show)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ash.cli.app import Out, Params, ParamsOption, app, settings_of
+from ash.cli.app import Out, Params, ParamsOption, app
+from ash.config import load
 from ash.errors import ConfigError
 
 RunsFolder = Annotated[Path, typer.Option("--runs", help="folder of the runs")]
@@ -24,7 +25,7 @@ def table(
     from ash.report.runs import Runs
     from ash.report.tables import write_table
 
-    settings = settings_of(params)
+    settings = load(params)
     if name not in settings.params.tables:
         raise ConfigError(f"table {name!r} is not in {params}; known: {', '.join(settings.params.tables)}")
     write_table(settings, name, Runs(runs, settings.params.seeds), load_published(published), out)
@@ -36,7 +37,7 @@ def metrics(runs: RunsFolder, out: Out, params: ParamsOption = Params) -> None:
     from ash.report.runs import Runs
     from ash.report.tables import write_metrics
 
-    settings = settings_of(params)
+    settings = load(params)
     write_metrics(settings, Runs(runs, settings.params.seeds), out)
 
 
@@ -46,7 +47,7 @@ def figures(runs: RunsFolder, out: Out, params: ParamsOption = Params) -> None:
     from ash.report.figures import write_figures
     from ash.report.runs import Runs
 
-    settings = settings_of(params)
+    settings = load(params)
     write_figures(settings, Runs(runs, settings.params.seeds), out)
 
 
@@ -62,5 +63,5 @@ def report(
     from ash.report.page import build_report
     from ash.report.runs import Runs
 
-    settings = settings_of(params)
+    settings = load(params)
     build_report(settings, Runs(runs, settings.params.seeds), tables, figures, out)

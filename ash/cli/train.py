@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ash.cli.app import Out, Params, ParamsOption, app, console, progress, settings_of
+from ash.cli.app import Out, Params, ParamsOption, app, console, progress
+from ash.config import load
 from ash.errors import ConfigError, DataError, several
 
 Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of params.yaml")]
@@ -33,7 +34,7 @@ def train(
 
     files = TrainFiles(prepared, stylizer, style, content)
     with progress(f"train {experiment} seed {seed}") as show:
-        train_run(settings_of(params), experiment, seed, files, out, show)
+        train_run(load(params), experiment, seed, files, out, show)
 
 
 @app.command()
@@ -47,7 +48,7 @@ def evaluate(
     """Score a trained model on targets: writes NAME.json and NAME.npz for each."""
     from ash.experiment.score import evaluate_run
 
-    settings = settings_of(params)
+    settings = load(params)
     for pair in target:
         name, equals, prepared = pair.partition("=")
         if not equals:
@@ -62,13 +63,12 @@ def montage(
     stylizer: Annotated[Path, typer.Option(help="weights of the pair")],
     prepared: Annotated[list[Path], typer.Option(help="prepared content; may be repeated")],
     paintings: Annotated[Path, typer.Option(help="prepared paintings")],
+    alpha: Annotated[float, typer.Option(min=0, max=1, help="share of the style")],
     out: Out,
-    params: ParamsOption = Params,
 ) -> None:
     """Show content images in the styles of paintings, as one PNG."""
     from ash.experiment.pictures import stylised_montage
 
-    alpha = float(settings_of(params).protocol.methods["clan"]["alpha"])
     stylised_montage(stylizer, prepared, paintings, alpha, out)
 
 
@@ -82,7 +82,7 @@ def predict(
     """Overlay the classes that a trained model sees in IMAGE."""
     from ash.experiment.pictures import predict_image
 
-    predict_image(settings_of(params), model, image, out)
+    predict_image(load(params), model, image, out)
 
 
 @app.command()
@@ -90,19 +90,25 @@ def stylise(
     image: Path,
     painting: Path,
     out: Out,
+    stylizer: StylizerFile = None,
     alpha: Annotated[float, typer.Option(min=0, max=1, help="share of the style")] = 1.0,
     params: ParamsOption = Params,
 ) -> None:
-    """Give IMAGE the style of PAINTING."""
+    """Give IMAGE the style of PAINTING, by the protocol's stylizer unless another is named."""
     from ash.experiment.pictures import stylise_image
 
-    stylise_image(Path(settings_of(params).protocol.stylizer.weights), image, painting, alpha, out)
+    weights = stylizer or Path(load(params).protocol.stylizer.weights)
+    stylise_image(weights, image, painting, alpha, out)
 
 
 @app.command()
 def check(params: ParamsOption = Params) -> None:
     """Check the settings, and say which data are there and which are missing."""
-    settings = settings_of(params)
+    from ash import datasets, methods
+
+    settings = load(params)
+    for name in settings.params.experiments:
+        methods.check_experiment(settings.experiment(name))
     table = Table("set", "folder", "state", title=f"protocol {settings.params.protocol}")
     missing = []
     for name, dataset in settings.protocol.datasets.items():
@@ -110,8 +116,6 @@ def check(params: ParamsOption = Params) -> None:
         state = "there" if there else ("drawn by the workflow" if dataset.draw else "missing")
         table.add_row(name, dataset.root, state)
         if state == "missing":
-            from ash import datasets
-
             missing.append(f"{dataset.root}: no {name}; put {datasets.load(name).layout} there")
     console.print(table)
     count = len(settings.params.experiments)
@@ -138,7 +142,7 @@ def step(
     from ash.experiment.bench import bench_step
     from ash.experiment.run import TrainFiles
 
-    rows = bench_step(settings_of(params), experiment, TrainFiles(prepared, stylizer, style, content), steps)
+    rows = bench_step(load(params), experiment, TrainFiles(prepared, stylizer, style, content), steps)
     table = Table("part", "ms", title=f"one step of {experiment}")
     for row in rows:
         table.add_row(str(row["part"]), f"{row['ms']:.1f}")

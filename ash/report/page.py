@@ -52,7 +52,8 @@ def findings(settings: Settings, name: str, tables: Path) -> dict[str, Any]:
     """What a table shows in words: for each of our rows, whether its interval against the reference excludes 0."""
     frame = pd.read_csv(tables / f"{name}.csv")
     lines = []
-    for _, row in frame[frame.get("vs_reference", pd.Series(dtype=float)).notna()].iterrows():
+    compared = frame[frame["vs_reference"].notna()] if "vs_reference" in frame else frame.head(0)
+    for _, row in compared.iterrows():
         if row["low"] > 0:
             verdict = "better than"
         elif row["high"] < 0:

@@ -116,12 +116,16 @@ rule stylised_samples:
     conda:
         "../envs/ash.yaml"
     params:
-        settings=fingerprint(SETTINGS.protocol.methods["clan"]),
+        alpha=next(
+            SETTINGS.experiment(name).method["alpha"]
+            for name in EXPERIMENTS
+            if NEEDS[name]
+        ),
         contents=lambda w, input: " ".join(
             f"--prepared {path}" for path in input.content
         ),
     shell:
-        "ash montage --stylizer {input.stylizer} {params.contents} --paintings {input.paintings} --out {output}"
+        "ash montage --stylizer {input.stylizer} {params.contents} --paintings {input.paintings} --alpha {params.alpha} --out {output}"
         " > {log} 2>&1"
 
 
