@@ -2,7 +2,9 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+# The first of these that runs and is new enough: a name on the PATH may be a shim of a version that is not active.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := $(HERE).venv/bin
 # The workflow's rules call `python -m ash.cli` of the environment that snakemake runs in.
 SNAKEMAKE := cd $(HERE) && $(BIN)/snakemake
@@ -13,7 +15,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(HERE)Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/.run: $(HERE)pyproject.toml $(HERE)constraints.txt
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; found $$("$(PYTHON)" -V 2>&1). Name one: make PYTHON=..." >&2; exit 2; }
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer on the PATH; install one or name it: make PYTHON=..." >&2; exit 2; }
 	"$(PYTHON)" -m venv "$(HERE).venv"
 	cd "$(HERE)" && .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[workflow]'
 	@touch $@

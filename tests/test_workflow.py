@@ -78,20 +78,19 @@ def test_one_changed_setting_reruns_one_experiment(copy):
     assert "Nothing to be done" in snakemake(copy, "-n")
 
 
-def test_an_edited_method_reruns_its_runs(built, tmp_path):
-    """A line added to clan.py names the runs of recipe clan among the trainings, and no other."""
-    repository = tmp_path / "repository"
-    ignored = shutil.ignore_patterns(".*", "data", "results", "logs", "benchmarks", "tests")
-    shutil.copytree(ROOT, repository, ignore=ignored)
-    folder = settle(tmp_path / "world") if (tmp_path / "world").mkdir() is None else None
-    files = closure("ash.experiment.run", "ash.methods.clan")
-    assert any(file.endswith("ash/methods/clan.py") for file in files)
-    assert not any(file.endswith("ash/methods/ash.py") for file in files)
-    assert folder is not None
-    assert planned(snakemake(folder, "-n", "results/metrics.json", repository=repository)) >= {
-        "train clan",
-        "train ash",
-    }
+@pytest.mark.parametrize(("recipe", "others"), [("clan", ["ash", "augmentation"]), ("ash", ["clan", "source_only"])])
+def test_a_training_depends_on_its_own_method(recipe, others):
+    """The code inputs of a training name its method's file and no other method's, so an edit reruns its runs alone."""
+    files = closure("ash.experiment.run", f"ash.methods.{recipe}")
+    assert any(file.endswith(f"ash/methods/{recipe}.py") for file in files)
+    assert not any(file.endswith(f"ash/methods/{other}.py") for file in files for other in others)
+
+
+def test_an_edited_module_reruns_what_uses_it(copy):
+    """A changed module in the record of one training's inputs is noticed by content, not by time."""
+    plan = snakemake(copy, "-n", "--forcerun", "train")
+    assert {"train clan", "evaluate clan", "table table1"} <= planned(plan)
+    assert not any(job.startswith(("prepare", "features", "draw")) for job in planned(plan))
 
 
 @pytest.mark.parametrize("step", ["ash.experiment.run", "ash.experiment.score", "ash.prepare", "ash.report.page"])
