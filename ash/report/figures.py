@@ -28,7 +28,7 @@ SERIES = (
     "#e69f00",
     "#56b4e9",
 )  # Okabe & Ito, told apart by colour-blind eyes
-LINES = ("-", "--", ":")
+LINES = ("-", "--", ":", "-.")  # with SERIES, 24 lines that differ
 COLOURS = PALETTE / 255 * 0.9  # a little darker than the labels', to stand out on white
 
 
@@ -89,6 +89,7 @@ def figure4(settings: Settings, runs: Runs) -> Figure:
             axis.axhline(0, color="0.7", lw=0.6, zorder=0)
     for axis in panels[1]:
         axis.set_xlabel("iteration")
+        axis.xaxis.get_major_locator().set_params(integer=True)
     for line in panels[:, 0]:
         line.set_ylabel("change of the L1 norm")
     handles, labels = panels[0, 0].get_legend_handles_labels()
@@ -106,7 +107,7 @@ def curves(settings: Settings, runs: Runs) -> Figure:
     for axis, term in zip(panels, terms, strict=False):
         for k, (name, history) in enumerate(histories.items()):
             if term in history:
-                axis.plot(history["step"], history[term], color=SERIES[k % 6], ls=LINES[k // 6 % 3], lw=1, label=name)
+                axis.plot(history["step"], history[term], color=SERIES[k % 6], ls=LINES[k // 6 % 4], lw=1, label=name)
         axis.set_title(term, fontsize=8)
     for axis in panels[len(terms) :]:
         axis.set_axis_off()
@@ -119,7 +120,7 @@ _PLAYERS = ("segmenter", "hallucinator", "discriminator")
 
 
 def iou_bars(settings: Settings, runs: Runs) -> Figure:
-    """IoU of each class on each target for the experiments of the last table with the name table5, or the first table."""
+    """IoU of each class on each target for the experiments of Table 5, the components; of the first table without one."""
     tables = settings.params.tables
     experiments = settings.rows("table5" if "table5" in tables else next(iter(tables)))
     targets = settings.params.targets
@@ -132,7 +133,8 @@ def iou_bars(settings: Settings, runs: Runs) -> Figure:
             axis.bar(x, np.nan_to_num(runs.class_iou(experiment, target)), width, color=SERIES[k % 6], label=experiment)
         axis.set_ylabel(f"IoU on {target}, %")
     panels[-1].set_xticks(range(N_CLASSES), CLASSES, rotation=40, ha="right")
-    panels[0].legend(ncols=len(experiments), fontsize=8, loc="upper right")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(experiments), fontsize=8)
     return figure
 
 

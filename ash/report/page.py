@@ -2,6 +2,7 @@
 
 import base64
 import html
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from markupsafe import Markup
 from ash.config import Settings
 from ash.errors import StoreError
 from ash.report.runs import Runs
+from ash.report.tables import heading
 from ash.store import read_json, write_text
 
 CAPTIONS = {
@@ -65,7 +67,7 @@ def findings(settings: Settings, name: str, tables: Path) -> dict[str, Any]:
             f"({row['vs_reference']:+.1f}, 95 % interval {row['low']:+.1f} to {row['high']:+.1f})"
         )
     table = settings.params.tables[name]
-    return {"title": table.title, "reference": table.reference, "lines": lines}
+    return {"title": heading(settings, name), "reference": table.reference, "lines": lines}
 
 
 def machine(settings: Settings, runs: Runs) -> list[tuple[str, str]]:
@@ -99,7 +101,7 @@ def _table(path: Path) -> Markup:
         elif line.startswith("| "):
             rows.append([html.escape(cell.strip()) for cell in line.strip("|").split("|")])
         elif line.startswith("* "):
-            notes.append(html.escape(line.removeprefix("* ")))
+            notes.append(re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(line.removeprefix("* "))))
     head, _, *body = rows
     cells = "".join(f"<th>{cell}</th>" for cell in head)
     lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body)

@@ -28,8 +28,14 @@ class Table(Section):
 
 
 def load_published(path: Path) -> dict[str, Table]:
-    """The tables by id; ConfigError if the file does not hold them."""
+    """The tables by id; ConfigError if the file is missing or does not hold them."""
     try:
-        return TypeAdapter(dict[str, Table]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as cause:
+        raise ConfigError(f"{path}: missing; restore it from the repository") from cause
+    except yaml.YAMLError as cause:
+        raise ConfigError(f"{path}: not YAML ({' '.join(str(cause).split())})") from cause
+    try:
+        return TypeAdapter(dict[str, Table]).validate_python(content)
     except ValidationError as cause:
         raise ConfigError(several(f"{path}: {cause.error_count()} fault(s)", faults(cause))) from cause

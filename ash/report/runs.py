@@ -14,7 +14,7 @@ from ash.store import read_json
 
 @dataclass(frozen=True)
 class Runs:
-    """The scores of every experiment, read once when first asked for."""
+    """The scores of every experiment, read from their files when asked for."""
 
     root: Path
     seeds: tuple[int, ...]
@@ -42,6 +42,15 @@ class Runs:
     def counts(self, experiment: str, target: str) -> np.ndarray:
         """Counts of each seed and image, (S,N,3,19)."""
         return np.stack([evaluation.image_counts(run) for run in self.scores(experiment, target)])
+
+    def pair(self, first: str, second: str, target: str) -> tuple[np.ndarray, np.ndarray]:
+        """Counts of two experiments, (S,N,3,19) each; StoreError if they were not scored on the same images."""
+        ids = [run["images"]["id"] for name in (first, second) for run in self.scores(name, target)]
+        if any(other != ids[0] for other in ids):
+            raise StoreError(
+                f"{self.root}: {first} and {second} were scored on other images of {target}; evaluate both again"
+            )
+        return self.counts(first, target), self.counts(second, target)
 
     def class_iou(self, experiment: str, target: str) -> np.ndarray:
         """IoU of each class in per cent, mean over seeds, NaN where the truth lacks the class."""

@@ -70,8 +70,7 @@ def _ours(settings: Settings, name: str, runs: Runs, experiment: str | None, tar
     if experiment == table.reference or target == "source":
         return cells  # sources may differ between rows, so their images do not pair
     interval = paired_bootstrap(
-        runs.counts(table.reference, target),
-        runs.counts(experiment, target),
+        *runs.pair(table.reference, experiment, target),
         table.classes,
         settings.protocol.evaluation.resamples,
         BOOTSTRAP_SEED,
@@ -83,16 +82,24 @@ def _ours(settings: Settings, name: str, runs: Runs, experiment: str | None, tar
     }
 
 
+def heading(settings: Settings, name: str) -> str:
+    """A table's title, after the paper's number if it is one of the paper's."""
+    title, number = settings.params.tables[name].title, name.removeprefix("table")
+    return f"Table {number}. {title}" if number.isdigit() else title
+
+
 def markdown(settings: Settings, name: str, frame: pd.DataFrame, published: dict[str, Table]) -> str:
     """A table for people, with its notes."""
     table = settings.params.tables[name]
-    thirteen = "ours13" in frame
+    thirteen = {"ours13": "mIoU13, ours", "paper13": "paper"} if "ours13" in frame else {}
+    if thirteen and frame["paper13"].isna().all():  # the paper prints them in Table 2 only
+        del thirteen["paper13"]
     head = ["method"]
     for target in table.targets:
         head += (
             [f"{target}, ours"] if target == "source" else [f"{target}, ours", "paper", "difference", "vs reference"]
         )
-    head += ["mIoU13, ours", "paper"] if thirteen else []
+    head += thirteen.values()
     lines = [head]
     for method, group in frame.groupby("method", sort=False):
         line = [str(method)]
@@ -100,8 +107,7 @@ def markdown(settings: Settings, name: str, frame: pd.DataFrame, published: dict
             line.append(_mean(row))
             if row["target"] != "source":
                 line += [_number(row["paper"]), _signed(row["difference"]), _interval(row)]
-        if thirteen:
-            line += [_number(group["ours13"].iloc[0]), _number(group["paper13"].iloc[0])]
+        line += [_number(group[column].iloc[0]) for column in thirteen]
         lines.append(line)
     seeds = len(settings.params.seeds)
     notes = [
@@ -111,7 +117,7 @@ def markdown(settings: Settings, name: str, frame: pd.DataFrame, published: dict
         + ("seeds and images." if seeds > 1 else "images."),
         *(f"{row.label}: {row.note}." for row in published.get(name, NO_TABLE).rows.values() if row.note),
     ]
-    return f"### {table.title}\n\n{_grid(lines)}\n" + "".join(f"\n* {note}" for note in notes) + "\n"
+    return f"### {heading(settings, name)}\n\n{_grid(lines)}\n" + "".join(f"\n* {note}" for note in notes) + "\n"
 
 
 def class_table(settings: Settings, name: str, runs: Runs, published: dict[str, Table]) -> pd.DataFrame:
@@ -141,7 +147,7 @@ def class_markdown(settings: Settings, name: str, frame: pd.DataFrame, published
     if settings.params.tables[name].classes < 19:
         absent = ", ".join(ABSENT_FROM_SYNTHIA)
         notes.append(f"SYNTHIA lacks {absent}; the confusion matrix is 19-way all the same.")
-    title = f"{settings.params.tables[name].title}: IoU of each class, per cent"
+    title = f"{heading(settings, name)}: IoU of each class, per cent"
     return f"### {title}\n\n{_grid([list(frame.columns), *values])}\n" + "".join(f"\n* {note}" for note in notes) + "\n"
 
 

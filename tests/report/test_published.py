@@ -67,6 +67,14 @@ def test_every_row_that_an_experiment_names_exists(published, world):
             assert row is None or row in published[table].rows, f"{name}: {table}.{row}"
 
 
+def test_a_file_that_is_not_yaml_is_refused(tmp_path):
+    """A label that opens with a dash, unquoted, is a list to YAML: one line with the file."""
+    path = tmp_path / "published.yaml"
+    path.write_text("table6: {rows: {all: {label: - L_s2}}}", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"published\.yaml: not YAML"):
+        load_published(path)
+
+
 def test_a_faulty_file_is_refused(tmp_path):
     """An unknown key is one line."""
     path = tmp_path / "published.yaml"

@@ -89,6 +89,17 @@ def test_table2_shows_13_classes_as_well(world, published):
     assert (row["paper"], row["paper13"]) == (38.69, 44.90)
 
 
+def test_13_classes_have_no_paper_column_where_it_prints_none(world, published):
+    """Table 3 of the paper has no mIoU13, so neither has ours a column of dashes."""
+    settings, runs = world(1)
+    heads = {}
+    for name in ("table2", "table3"):
+        text = markdown(settings, name, build_table(settings, name, runs, published), published)
+        heads[name] = text.splitlines()[2]
+    assert heads["table2"].endswith("| mIoU13, ours | paper |")
+    assert heads["table3"].endswith("| mIoU13, ours |")
+
+
 def test_sources_are_not_compared(world, published):
     """Rows of a table may have other sources, whose images do not pair."""
     settings, runs = world(1)
@@ -152,6 +163,18 @@ def test_missing_runs_are_all_named(world, published, tmp_path):
     with pytest.raises(StoreError) as caught:
         build_table(settings, "table1", Runs(tmp_path / "runs", (0,)), published)
     assert all(str(path) in str(caught.value) for path in gone)
+
+
+def test_runs_on_other_images_are_not_paired(world, published, tmp_path):
+    """As many images, but one of another id: the interval would be wrong without a word."""
+    settings, runs = world(1)
+    shutil.copytree(runs.root, tmp_path / "runs")
+    path = tmp_path / "runs/ash/seed0/cityscapes.json"
+    content = json.loads(path.read_text())
+    content["images"]["id"][2] = "another"
+    path.write_text(json.dumps(content))
+    with pytest.raises(StoreError, match="clan and ash were scored on other images of cityscapes"):
+        build_table(settings, "table1", Runs(tmp_path / "runs", (0,)), published)
 
 
 def test_metrics_are_means_over_seeds(world, tmp_path):
