@@ -21,8 +21,9 @@ def ash(folder: Path, *arguments: str, check: bool = True) -> subprocess.Complet
     return result
 
 
-def snakemake(folder: Path, *arguments: str, check: bool = True, repository: Path = ROOT) -> str:
-    """Run the workflow in `folder`; gives what it printed."""
+def snakemake(folder: Path, *arguments: str, check: bool = True) -> str:
+    """Run the workflow in `folder`, by the code that lies there if there is any; gives what it printed."""
+    repository = folder if (folder / "Snakefile").exists() else ROOT
     command = [sys.executable, "-m", "snakemake", "-s", str(repository / "Snakefile"), "-d", str(folder)]
     command += ["--profile", str(repository / "profiles/default"), "--cores", "2", "--nocolor", *arguments]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -39,7 +40,10 @@ def settle(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """The tiny workflow, built once from nothing; tests that change it work on a copy."""
+    """A copy of the code with the tiny settings, built once from nothing; tests that change either work on a copy."""
     folder = settle(tmp_path_factory.mktemp("built"))
+    shutil.copy(ROOT / "Snakefile", folder)
+    for part in ("ash", "workflow", "profiles"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     snakemake(folder)
     return folder

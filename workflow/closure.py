@@ -26,7 +26,16 @@ def closure(*modules: str) -> list[str]:
             seen.add(module)
             todo += _imports(module)
     files = (_file(module) for module in seen if not module.startswith(LEFT_OUT))
-    return sorted(_shown(path) for path in files if path is not None)
+    return sorted(located(path) for path in files if path is not None)
+
+
+def located(path: str | Path) -> str:
+    """A file of the repository as the workflow names it: relative where it lies below the current folder, else absolute.
+
+    Relative names keep Snakemake's records and DVC's stages valid when a checkout is moved or cloned.
+    """
+    whole, here = ROOT / path, Path.cwd()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
 
 
 @cache
@@ -53,7 +62,3 @@ def _named(node: ast.AST) -> Iterator[str]:
         yield node.module
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -92,10 +92,11 @@ class OnePiece(Dataset):
 
 
 @contextmanager
-def open_image(path: Path) -> Iterator[Image.Image]:
-    """Decode an image file; whatever Pillow raises for a damaged one becomes a DataError that names it."""
+def open_image(path: Path, before: Callable[[Image.Image], None] = lambda picture: None) -> Iterator[Image.Image]:
+    """Decode an image file, after `before` has seen it undecoded; DataError names a file that Pillow finds damaged."""
     try:
         with Image.open(path) as picture:
+            before(picture)
             picture.load()
             yield picture
     except FileNotFoundError as cause:

@@ -94,11 +94,19 @@ def test_synthia_class_is_in_the_first_channel(tmp_path):
     assert [CLASSES[i] for i in label[0]] == ["person", "road"]
 
 
+def test_all_16_bits_are_read(tmp_path):
+    """Random samples, written by another library, come back as they were."""
+    samples = RNG.integers(0, 65536, (12, 20, 3), dtype=np.uint16)
+    with (tmp_path / "x.png").open("wb") as file:
+        png.Writer(20, 12, greyscale=False, bitdepth=16).write(file, samples.reshape(12, -1).tolist())
+    assert np.array_equal(datasets.png16.read(tmp_path / "x.png"), samples)
+
+
 def test_synthia_refuses_an_8_bit_label(tmp_path):
     """A label that some tool has reduced to 8 bits is named, with what was found and wanted."""
     dataset = written("synthia", tmp_path, 1)
     Image.fromarray(IMAGE).save(tmp_path / "GT/LABELS/0000000.png")
-    with pytest.raises(DataError, match=r"0000000\.png: 3 channel\(s\) of 8 bits, wanted 3 of 16"):
+    with pytest.raises(DataError, match=r"0000000\.png: PNG of pixels 'RGB', wanted PNG of .*3 channels of 16 bits"):
         dataset.read_label(dataset.index(tmp_path, "train", 0)[0])
 
 

@@ -3,6 +3,11 @@ DRAWN = [name for name, dataset in DATASETS.items() if dataset.draw]
 OWNED = [name for name, dataset in DATASETS.items() if not dataset.draw]
 
 
+def weights_of(path):
+    """A file of the user's folder, or else the one of that name in the repository."""
+    return path if os.path.exists(path) else located(path)
+
+
 rule draw_miniature:
     input:
         code=lambda w: closure(
@@ -68,14 +73,7 @@ rule prepare:
 
 rule stylizer:
     input:
-        weights=os.path.join(
-            (
-                ""
-                if os.path.exists(SETTINGS.protocol.stylizer.weights)
-                else workflow.basedir
-            ),
-            SETTINGS.protocol.stylizer.weights,
-        ),
+        weights=weights_of(SETTINGS.protocol.stylizer.weights),
         code=closure("ash.style.stylizer"),
     output:
         "data/stylizer.safetensors",

@@ -8,7 +8,7 @@ REPORTED = [
 rule table:
     input:
         scores=table_scores,
-        published=os.path.join(workflow.basedir, "workflow/resources/published.yaml"),
+        published=located("workflow/resources/published.yaml"),
         code=closure("ash.report.tables"),
     output:
         report(
@@ -87,7 +87,11 @@ rule figures:
     conda:
         "../envs/ash.yaml"
     params:
-        settings=fingerprint(SETTINGS.params.figures, EXPERIMENTS, list(SEEDS)),
+        settings=fingerprint(
+            SETTINGS.params.figures,
+            {name: list(e.tables) for name, e in SETTINGS.params.experiments.items()},
+            list(SEEDS),
+        ),
     shell:
         "ash figures --runs results/runs --out results/figures > {log} 2>&1"
 
@@ -117,9 +121,12 @@ rule stylised_samples:
         "../envs/ash.yaml"
     params:
         alpha=next(
-            SETTINGS.experiment(name).method["alpha"]
-            for name in EXPERIMENTS
-            if NEEDS[name]
+            (
+                SETTINGS.experiment(name).method["alpha"]
+                for name in EXPERIMENTS
+                if NEEDS[name]
+            ),
+            1.0,
         ),
         contents=lambda w, input: " ".join(
             f"--prepared {path}" for path in input.content
@@ -137,8 +144,7 @@ rule report:
         provenance=expand(
             run_file("provenance.json"), experiment=EXPERIMENTS, seed=SEEDS
         ),
-        code=closure("ash.report.page")
-        + [os.path.join(workflow.basedir, "ash/report/template.html")],
+        code=closure("ash.report.page") + [located("ash/report/template.html")],
     output:
         "results/report.html",
     log:

@@ -1,0 +1,114 @@
+"""The command line: quick help, faults in one line with exit code 2, progress that suits a log."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ash import cli
+from ash.cli.app import PLAIN_EVERY, _plain
+from ash.errors import DataError, several
+from tests.conftest import ROOT, ash, settle
+
+
+def test_help_imports_nothing_heavy():
+    """`ash --help` must answer at once, so the commands import torch and the like themselves."""
+    script = "import sys, ash.cli; print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"torch", "h5py", "pandas", "matplotlib", "scipy"} & set(result.stdout.split())
+
+
+def test_help_lists_every_step(tmp_path):
+    """One command a step of the workflow, and those for people."""
+    commands = (
+        "draw manifest prepare stylizer refit-stylizer features train evaluate montage table metrics figures report"
+        " check predict stylise bench"
+    )
+    words = ash(tmp_path, "--help").stdout.split()
+    assert set(commands.split()) <= set(words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["draw", "kitti", "--out", "x.json"], "data set 'kitti' is not in protocol tiny; known: gta5, synthia"),
+        (["table", "table9", "--runs", ".", "--published", ".", "--out", "."], "table 'table9' is not in params.yaml"),
+        (
+            ["evaluate", "ash", "--seed", "0", "--run", ".", "--target", "cityscapes"],
+            "--target cityscapes: wanted NAME=PREPARED",
+        ),
+        (["train", "assh", "--seed", "0", "--prepared", "x.h5", "--out", "x"], "experiment 'assh' is not in params"),
+        (["stylizer", "none.safetensors", "--out", "x"], "none.safetensors"),
+        (["check", "--params", "other.yaml"], "other.yaml: missing"),
+    ],
+)
+def test_wrong_arguments_are_one_line(tmp_path, arguments, line):
+    """Exit code 2, one line on stderr that names what was found, and nothing written."""
+    folder = settle(tmp_path)
+    before = sorted(folder.rglob("*"))
+    result = ash(folder, *arguments, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("ash: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert line in result.stderr
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_check_names_every_missing_set(tmp_path):
+    """The paper's protocol on a machine without its data: a line for each set, with its folder and its layout."""
+    (tmp_path / "protocols").symlink_to(ROOT / "protocols")
+    text = (ROOT / "params.yaml").read_text().replace("protocol: miniature", "protocol: paper")
+    (tmp_path / "params.yaml").write_text(text)
+    result = ash(tmp_path, "check", check=False)
+    assert result.returncode == 2
+    assert "5 set(s) missing" in result.stderr
+    for name in ("gta5", "synthia", "cityscapes", "mapillary", "painters"):
+        assert [line for line in result.stderr.splitlines() if f": no {name}; put " in line]
+
+
+def test_check_of_drawn_sets_is_content(tmp_path):
+    """Sets that the workflow draws are not missing."""
+    result = ash(settle(tmp_path), "check")
+    assert "4 experiments, 1 seed(s)" in result.stdout
+    assert result.stderr == ""
+
+
+def test_every_fault_of_a_set_has_its_line(monkeypatch, capsys):
+    """`errors.several` keeps its lines on the way out."""
+
+    def broken():
+        raise DataError(several("gta5: 2 fault(s)", ["00001.png: too short", "00002.png: id 41"]))
+
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    assert [line.strip() for line in capsys.readouterr().err.splitlines()] == [
+        "ash: gta5: 2 fault(s)", "00001.png: too short", "00002.png: id 41",
+    ]  # fmt: skip
+
+
+def test_a_defect_keeps_its_traceback(monkeypatch):
+    """Only an AshError is a message; anything else passes through."""
+
+    def defect():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "app", defect)
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_progress_in_a_log(monkeypatch, capsys):
+    """A line when ten seconds have passed, and one at the end; the rate counts this process's own steps."""
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    show = _plain("train")
+    for done in range(61, 101):  # a resumed run: steps 0 to 60 were another process's
+        now[0] += PLAIN_EVERY / 20
+        show(done, 100)
+    assert capsys.readouterr().out.splitlines() == [
+        "train: 80/100, 2/s, 10 s left",
+        "train: 100/100, 2/s, 0 s left",
+    ]
