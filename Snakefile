@@ -1,5 +1,4 @@
-# The whole paper: data, features, training, scores, tables, figures, report.
-# `snakemake --cores all` builds everything; docs/workflow.md tells what depends on what.
+# The whole paper, by `snakemake --cores all`; docs/workflow.md tells what depends on what.
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -21,16 +20,17 @@ rule all:
         "results/metrics.json",
 
 
-rule demo:
+rule everything:
     input:
-        "results/tables/demo.md",
+        rules.all.input,
+        "results/everything.html",
+        expand("results/metrics_{group}.json", group=EXTRA),
 
 
-rule controls:
-    input:
-        expand("results/tables/{table}.md", table=tables_of("controls")),
+for group in GROUPS:
 
-
-rule refit_stylizer:
-    input:
-        "data/refit/stylizer.safetensors",
+    rule:
+        name:
+            group
+        input:
+            expand("results/tables/{table}.md", table=SETTINGS.tables([group])),

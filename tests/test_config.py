@@ -27,7 +27,16 @@ FAULTS = [
     ("params.yaml", lambda c: c.update(seed=[0]), "seed: unknown key; check its spelling"),
     ("params.yaml", lambda c: c.update(seeds="zero"), "seeds: found 'zero'"),
     ("params.yaml", lambda c: c.update(seeds=[-1]), "seeds.0: found -1"),
-    ("params.yaml", lambda c: c["experiments"]["ash"].update(source="kitti"), "experiments.ash.source: found 'kitti'"),
+    (
+        "params.yaml",
+        lambda c: c["experiments"]["ash"].update(source="kitti"),
+        "experiments.ash.source: 'kitti' is unknown",
+    ),
+    (
+        "params.yaml",
+        lambda c: c["experiments"]["ash"].update(target="kitti"),
+        "experiments.ash.target: 'kitti' is unknown",
+    ),
     (
         "params.yaml",
         lambda c: c["experiments"]["ash"].update(tables={"table9": None}),
@@ -64,9 +73,48 @@ def test_all_faults_are_listed(folder):
 @pytest.mark.parametrize(
     ("edit", "line"),
     [
+        (
+            {"recipe": "clan", "against": "target"},
+            "experiments.clan: recipe clan needs images of a target, none is named",
+        ),
+        ({"recipe": "clan", "target": "cityscapes"}, "target 'cityscapes' is never used by recipe clan"),
+        ({"recipe": "source_only", "target": "cityscapes"}, "is never used by recipe source_only; remove it"),
+    ],
+)
+def test_targets_are_named_where_they_are_used(folder, edit, line):
+    """A method of adaptation without a target, and a target that no method looks at, stop before any job."""
+    change(folder / "params.yaml", lambda c: c["experiments"]["clan"].update(edit))
+    settings = config.load(folder / "params.yaml")
+    with pytest.raises(ConfigError) as error:
+        methods.check_experiment(settings.experiment("clan"))
+    assert line in str(error.value)
+
+
+def test_a_training_of_ones_own(folder):
+    """`training` of an experiment changes what it names, deep down, and leaves the rest as the protocol has it."""
+    edit = {"training": {"optimisers": {"segmenter": {"backbone_multiplier": 3.0}}}}
+    change(folder / "params.yaml", lambda c: c["experiments"]["ash"].update(edit))
+    settings = config.load(folder / "params.yaml")
+    own, plain = settings.experiment("ash").training, settings.experiment("clan").training
+    assert own.optimisers["segmenter"].backbone_multiplier == 3.0
+    assert own.optimisers["segmenter"].lr == plain.optimisers["segmenter"].lr
+    assert own.optimisers["discriminator"] == plain.optimisers["discriminator"]
+    assert own.iterations == plain.iterations
+
+
+def test_a_misspelt_training_key_is_named(folder):
+    """With the experiment that holds it."""
+    change(folder / "params.yaml", lambda c: c["experiments"]["ash"].update(training={"iteratons": 3}))
+    with pytest.raises(ConfigError, match=r"experiments\.ash\.training: 1 fault\(s\)\n  iteratons: unknown key"):
+        config.load(folder / "params.yaml").experiment("ash")
+
+
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [
         ({"lamda_adv": 0.1}, "experiments.ash: recipe ash: 1 fault(s)\n  lamda_adv: unknown key"),
         ({"alpha": 2}, "alpha: found 2"),
-        ({"recipe": "ahs"}, "recipe 'ahs' is not a file in ash/methods; known: ash"),
+        ({"recipe": "ahs"}, "recipe 'ahs' is not a file in ash/methods; known: advent, ash"),
         ({"condition": "guess"}, "condition: found 'guess'"),
     ],
 )

@@ -84,10 +84,11 @@ def edit(path) -> None:
 
 
 def test_an_edited_method_reruns_its_own_experiments(copy):
-    """clan.py: the training of clan, its scores, and what shows them."""
+    """clan.py: the training of clan, its scores, what shows them, and what a step of it costs."""
     edit(copy / "ash/methods/clan.py")
     assert planned(snakemake(copy, "-n")) == {
-        "train clan", "evaluate clan", "table table1", "table table5", "figures", "metrics", "report", "all",
+        "train clan", "evaluate clan", "table table1", "table table5", "figures", "metrics", "measure_cost", "cost", "report",
+        "all",
     }  # fmt: skip
 
 

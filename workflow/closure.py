@@ -61,4 +61,3 @@ def _named(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
         yield node.module
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
-

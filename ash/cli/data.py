@@ -1,4 +1,4 @@
-"""Commands that make data: draw, manifest, prepare, stylizer, refit-stylizer, features."""
+"""Commands that make data: draw, manifest, prepare, stylizer, refit-stylizer, features, rain."""
 
 from pathlib import Path
 from typing import Annotated
@@ -100,10 +100,24 @@ def features(
     params: ParamsOption = Params,
 ) -> None:
     """Encode every image of a prepared set, once."""
-    from ash.experiment.run import device
+    from ash.experiment.parts import device
     from ash.features import cache_features
     from ash.style.stylizer import load_stylizer
 
     with progress(f"features {prepared.stem}") as show:
         pair = load_stylizer(stylizer).to(device())
         cache_features(prepared, pair, out, load(params).protocol.stylizer.storage, 16, show)
+
+
+@app.command()
+def rain(
+    style: Annotated[Path, typer.Option(help="cached features of the paintings")],
+    stylizer: Annotated[Path, typer.Option(help="weights of the pair")],
+    out: Out,
+    params: ParamsOption = Params,
+) -> None:
+    """Fit ASM's VAE to the styles of the paintings."""
+    from ash.experiment.stylizer import fit_rain
+
+    with progress("rain") as show:
+        fit_rain(load(params), style, stylizer, out, show)

@@ -1,4 +1,4 @@
-"""Commands that write results for people: table, metrics, figures, report."""
+"""Commands that write results for people: table, cost, metrics, figures, report."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,7 @@ from ash.cli.app import Out, Params, ParamsOption, app
 from ash.config import load
 from ash.errors import ConfigError
 
+Groups = Annotated[list[str], typer.Option("--group", help="group of tables; may be repeated")]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="folder of the runs")]
 
 
@@ -32,13 +33,23 @@ def table(
 
 
 @app.command()
-def metrics(runs: RunsFolder, out: Out, params: ParamsOption = Params) -> None:
-    """Write mIoU of every experiment and target as JSON."""
+def cost(
+    measured: Annotated[Path, typer.Option(help="what `ash bench cost` wrote")], out: Out, params: ParamsOption = Params
+) -> None:
+    """Write the table of what a training step of each method costs as CSV and Markdown into OUT."""
+    from ash.report.cost import write_cost
+
+    write_cost(load(params), measured, out)
+
+
+@app.command()
+def metrics(group: Groups, runs: RunsFolder, out: Out, params: ParamsOption = Params) -> None:
+    """Write mIoU of the experiments of groups on every target as JSON."""
     from ash.report.runs import Runs
     from ash.report.tables import write_metrics
 
     settings = load(params)
-    write_metrics(settings, Runs(runs, settings.params.seeds), out)
+    write_metrics(settings, group, Runs(runs, settings.params.seeds), out)
 
 
 @app.command()
@@ -53,6 +64,7 @@ def figures(runs: RunsFolder, out: Out, params: ParamsOption = Params) -> None:
 
 @app.command()
 def report(
+    group: Groups,
     runs: RunsFolder,
     tables: Annotated[Path, typer.Option(help="folder of the tables")],
     figures: Annotated[Path, typer.Option(help="folder of the figures")],
@@ -64,4 +76,4 @@ def report(
     from ash.report.runs import Runs
 
     settings = load(params)
-    build_report(settings, Runs(runs, settings.params.seeds), tables, figures, out)
+    build_report(settings, group, Runs(runs, settings.params.seeds), tables, figures, out)

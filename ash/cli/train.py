@@ -16,6 +16,11 @@ PreparedFile = Annotated[Path, typer.Option("--prepared", help="prepared HDF5 fi
 StylizerFile = Annotated[Path | None, typer.Option("--stylizer", help="weights of the pair, for recipes that stylise")]
 StyleFile = Annotated[Path | None, typer.Option("--style", help="cached features of the paintings")]
 ContentFile = Annotated[Path | None, typer.Option("--content", help="cached features of the source; else encoded anew")]
+PaintingsFile = Annotated[Path | None, typer.Option("--paintings", help="prepared paintings, where no cache serves")]
+TargetFile = Annotated[
+    Path | None, typer.Option("--target", help="prepared training images of a target; no labels are read")
+]
+RainFile = Annotated[Path | None, typer.Option("--rain", help="ASM's VAE of styles")]
 
 
 @app.command()
@@ -27,12 +32,16 @@ def train(
     stylizer: StylizerFile = None,
     style: StyleFile = None,
     content: ContentFile = None,
+    paintings: PaintingsFile = None,
+    target: TargetFile = None,
+    rain: RainFile = None,
     params: ParamsOption = Params,
 ) -> None:
     """Train one experiment with one seed; goes on where a killed run stopped."""
-    from ash.experiment.run import TrainFiles, train_run
+    from ash.experiment.parts import TrainFiles
+    from ash.experiment.run import train_run
 
-    files = TrainFiles(prepared, stylizer, style, content)
+    files = TrainFiles(prepared, stylizer, paintings, style, content, target, rain)
     with progress(f"train {experiment} seed {seed}") as show:
         train_run(load(params), experiment, seed, files, out, show)
 
@@ -135,18 +144,50 @@ def step(
     stylizer: StylizerFile = None,
     style: StyleFile = None,
     content: ContentFile = None,
+    paintings: PaintingsFile = None,
+    target: TargetFile = None,
+    rain: RainFile = None,
     steps: int = 10,
     params: ParamsOption = Params,
 ) -> None:
     """Time one training step, part by part."""
     from ash.experiment.bench import bench_step
-    from ash.experiment.run import TrainFiles
+    from ash.experiment.parts import TrainFiles
 
-    rows = bench_step(load(params), experiment, TrainFiles(prepared, stylizer, style, content), steps)
+    files = TrainFiles(prepared, stylizer, paintings, style, content, target, rain)
+    rows = bench_step(load(params), experiment, files, steps)
     table = Table("part", "ms", title=f"one step of {experiment}")
     for row in rows:
         table.add_row(str(row["part"]), f"{row['ms']:.1f}")
     console.print(table)
+
+
+@bench.command()
+def cost(
+    experiment: Annotated[list[str], typer.Option(help="an experiment to measure; may be repeated; all of one source")],
+    prepared: PreparedFile,
+    out: Out,
+    stylizer: StylizerFile = None,
+    style: StyleFile = None,
+    content: ContentFile = None,
+    paintings: PaintingsFile = None,
+    target: TargetFile = None,
+    rain: RainFile = None,
+    steps: int = 10,
+    params: ParamsOption = Params,
+) -> None:
+    """Count passes through the segmenter and time one step of several experiments; writes JSON."""
+    from ash.experiment.bench import bench_cost
+    from ash.experiment.parts import TrainFiles
+    from ash.store import write_json
+
+    files, settings = TrainFiles(prepared, stylizer, paintings, style, content, target, rain), load(params)
+    with progress("cost") as show:
+        rows = []
+        for name in experiment:
+            rows.append(bench_cost(settings, name, files, steps))
+            show(len(rows), len(experiment))
+    write_json(out, rows)
 
 
 @bench.command()

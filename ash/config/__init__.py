@@ -27,8 +27,10 @@ from ash.config.sections import (
     OptimiserSettings,
     Params,
     Protocol,
+    RainSettings,
     Section,
     SegmenterSettings,
+    Size,
     StylizerSettings,
     TableSettings,
     TrainingSettings,
@@ -45,9 +47,11 @@ __all__ = [
     "OptimiserSettings",
     "Params",
     "Protocol",
+    "RainSettings",
     "Section",
     "SegmenterSettings",
     "Settings",
+    "Size",
     "StylizerSettings",
     "TableSettings",
     "TrainingSettings",
@@ -65,6 +69,7 @@ class Experiment(Section):
     name: str
     recipe: str
     source: str
+    target: str | None
     method: dict[str, Any]
     segmenter: SegmenterSettings
     discriminator: DiscriminatorSettings
@@ -81,7 +86,7 @@ class Settings(Section):
     protocol: Protocol
 
     def experiment(self, name: str) -> Experiment:
-        """Resolve one experiment; ConfigError if there is none of that name."""
+        """Resolve one experiment; ConfigError if there is none of that name, or if its `training` cannot be."""
         if name not in self.params.experiments:
             raise ConfigError(f"experiment {name!r} is not in params.yaml; known: {', '.join(self.params.experiments)}")
         entry, protocol = self.params.experiments[name], self.protocol
@@ -94,22 +99,28 @@ class Settings(Section):
             name=name,
             recipe=entry.recipe,
             source=entry.source,
+            target=entry.target,
             method=method,
             segmenter=protocol.segmenter,
             discriminator=protocol.discriminator,
             hallucinator=protocol.hallucinator,
             stylizer=protocol.stylizer,
             style_set=protocol.style_set,
-            training=protocol.training,
+            training=_changed(protocol.training, entry.training, f"experiments.{name}.training"),
         )
 
     def rows(self, table: str) -> list[str]:
         """The experiments of a table, in the order of params.yaml."""
         return [name for name, entry in self.params.experiments.items() if table in entry.tables]
 
-    def members(self, group: str) -> list[str]:
-        """The experiments of a group, in the order of params.yaml."""
-        return [name for name, entry in self.params.experiments.items() if entry.group == group]
+    def tables(self, groups: Collection[str]) -> list[str]:
+        """The tables of groups, in the order of params.yaml."""
+        return [name for name, table in self.params.tables.items() if table.group in groups]
+
+    def experiments(self, groups: Collection[str]) -> list[str]:
+        """The experiments that the tables of groups show, in the order of params.yaml."""
+        shown = set(self.tables(groups))
+        return [name for name, entry in self.params.experiments.items() if shown & set(entry.tables)]
 
 
 def load(path: Path) -> Settings:
@@ -153,6 +164,19 @@ def faults(error: ValidationError) -> list[str]:
     return lines
 
 
+def _changed(training: TrainingSettings, changes: dict[str, Any], where: str) -> TrainingSettings:
+    """The protocol's training with an experiment's own values in it; ConfigError names keys that do not fit."""
+
+    def merged(base: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        nested = [key for key, value in new.items() if isinstance(value, dict) and isinstance(base.get(key), dict)]
+        return {**base, **new, **{key: merged(base[key], new[key]) for key in nested}}
+
+    try:
+        return TrainingSettings.model_validate(merged(training.model_dump(), changes))
+    except ValidationError as cause:
+        raise ConfigError(several(f"{where}: {cause.error_count()} fault(s)", faults(cause))) from cause
+
+
 def _cross_check(settings: Settings) -> list[str]:
     """Faults that no single section can see."""
     params, protocol = settings.params, settings.protocol
@@ -160,7 +184,13 @@ def _cross_check(settings: Settings) -> list[str]:
         ("targets", params.targets, protocol.datasets),
         ("style_set", [protocol.style_set], protocol.datasets),
         *((f"experiments.{n}.source", [e.source], protocol.datasets) for n, e in params.experiments.items()),
+        *(
+            (f"experiments.{n}.target", [e.target], protocol.datasets)
+            for n, e in params.experiments.items()
+            if e.target
+        ),
         *((f"experiments.{n}.tables", e.tables, params.tables) for n, e in params.experiments.items()),
+        ("groups", params.groups, [table.group for table in params.tables.values()]),
         *((f"tables.{n}.targets", t.targets, (*params.targets, SOURCE)) for n, t in params.tables.items()),
         *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
         *((f"figures.{n}", f.values(), params.experiments) for n, f in params.figures.items()),

@@ -84,6 +84,9 @@ class TrainingSettings(Section):
     precision: Literal["auto", "fp32", "bf16"] = Field(description="auto: bf16 where the device computes it natively")
     log_every: int = Field(ge=1)
     checkpoint_every: int = Field(ge=1)
+    order: Literal["simultaneous", "sequential"] = Field(
+        description="players step after the last update of a batch, as in the release, or each after its own"
+    )
     optimisers: dict[str, OptimiserSettings] = Field(description="one for each player that any method has")
 
 
@@ -93,6 +96,17 @@ class EvaluationSettings(Section):
     batch: int = Field(ge=1)
     samples: int = Field(ge=0, description="predictions kept of the first images, for figures")
     resamples: int = Field(ge=100, description="bootstrap resamples")
+
+
+class RainSettings(Section):
+    """How ASM's VAE of style statistics is fitted."""
+
+    seed: int = Field(ge=0)
+    iterations: int = Field(ge=1)
+    batch: int = Field(ge=1, description="styles a step")
+    rate: float = Field(gt=0, description="Adam's learning rate at the first step")
+    decay: float = Field(ge=0, description="the rate at step i is rate / (1 + decay i)")
+    reconstruction_weight: float = Field(ge=0)
 
 
 class Protocol(Section):
@@ -109,6 +123,7 @@ class Protocol(Section):
     training: TrainingSettings
     evaluation: EvaluationSettings
     methods: dict[Name, dict[str, Any]]
+    rain: RainSettings
     refit: dict[str, Any] | None = Field(description="settings of a stylizer fitted from nothing; null if published")
 
 
@@ -118,9 +133,14 @@ class ExperimentEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     recipe: Name
-    source: Literal["gta5", "synthia", "cityscapes", "mapillary"]
+    source: Name = Field(description="data set whose labelled training images are learnt from")
+    target: Name | None = Field(
+        default=None, description="data set whose training images, without labels, a method of adaptation may use"
+    )
+    training: dict[str, Any] = Field(
+        default={}, description="what differs from the protocol's `training`, as nested there"
+    )
     label: str | None = Field(default=None, description="row name, where the paper has none")
-    group: Name = Field(default="paper", description="target of the workflow that builds it")
     tables: dict[str, str | None] = Field(default={}, description="table -> id of the paper's row, null if it has none")
 
 
@@ -131,7 +151,7 @@ class TableSettings(Section):
     classes: Literal[19, 16, 13] = Field(description="classes that its mIoU averages over")
     targets: tuple[str, ...] = Field(min_length=1)
     reference: str = Field(description="experiment that every row's paired difference is taken against")
-    group: Name = "paper"
+    group: Name = Field(default="paper", description="target of the workflow that builds it with others")
 
 
 class Params(Section):
@@ -139,6 +159,7 @@ class Params(Section):
 
     protocol: Name
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    groups: tuple[Name, ...] = Field(min_length=1, description="groups of tables that the default target builds")
     targets: tuple[str, ...] = Field(min_length=1)
     methods: dict[Name, dict[str, Any]]
     experiments: dict[Name, ExperimentEntry] = Field(min_length=1)

@@ -11,7 +11,7 @@ from torch import nn
 
 from ash.config import Experiment, SegmenterSettings
 from ash.errors import CheckpointError
-from ash.segmentation.deeplab import build_segmenter
+from ash.segmentation.deeplab import DeepLab, build_segmenter
 from ash.store import atomic, digest
 
 
@@ -23,12 +23,13 @@ def run_digest(experiment: Experiment, seed: int) -> str:
 def save_model(path: Path, segmenter: nn.Module, settings: SegmenterSettings, run: str) -> None:
     """Write the weights, atomically; equal weights give equal bytes."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in segmenter.state_dict().items()}
-    metadata = {"ash": json.dumps({"run": run, "segmenter": settings.model_dump(mode="json")}, sort_keys=True)}
+    notes = {"run": run, "segmenter": settings.model_dump(mode="json"), "heads": segmenter.layout}
+    metadata = {"ash": json.dumps(notes, sort_keys=True)}
     with atomic(path) as temporary:
         save_file(tensors, temporary, metadata)
 
 
-def load_model(path: Path, where: torch.device, run: str | None = None) -> nn.Module:
+def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepLab:
     """Rebuild the segmenter from its file, in evaluation mode; `run` is the digest that it must carry.
 
     CheckpointError if the file is missing, damaged, of another network or of another run.
@@ -38,13 +39,14 @@ def load_model(path: Path, where: torch.device, run: str | None = None) -> nn.Mo
             notes = json.loads((file.metadata() or {})["ash"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
         found, settings = notes["run"], SegmenterSettings.model_validate(notes["segmenter"])
+        layout = notes["heads"]
     except (OSError, SafetensorError, KeyError, ValueError, ValidationError) as cause:
         raise CheckpointError(f"{path}: not a model of this project ({cause}); train it again") from cause
     if run is not None and found != run:
         raise CheckpointError(
             f"{path}: trained under settings {found[:12]}, wanted {run[:12]}; train it again, or restore the settings"
         )
-    segmenter = build_segmenter(settings)
+    segmenter = build_segmenter(settings, layout)
     try:
         segmenter.load_state_dict(tensors)
     except RuntimeError as cause:

@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 from ash.config import Settings
 from ash.errors import DataError
 from ash.experiment.model import load_model
-from ash.experiment.run import device
+from ash.experiment.parts import device
 from ash.experiment.score import predictor
 from ash.labels import colourise
 from ash.store import PREPARED_SCHEMA, atomic, open_h5

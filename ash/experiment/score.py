@@ -5,31 +5,30 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 from torch.nn import functional
 
 from ash import evaluation, precision
 from ash.config import Settings
 from ash.errors import DataError
 from ash.experiment.model import load_model, run_digest
-from ash.experiment.run import Progress, device, quiet
+from ash.experiment.parts import device
+from ash.experiment.run import Progress, quiet
+from ash.segmentation.deeplab import DeepLab
 from ash.store import PREPARED_SCHEMA, atomic, open_h5, write_json
 from ash.training.feed import to_image
 
 
-def predictor(segmenter: nn.Module, where: torch.device) -> Callable[[np.ndarray, tuple[int, int]], np.ndarray]:
+def predictor(segmenter: DeepLab, where: torch.device) -> Callable[[np.ndarray, tuple[int, int]], np.ndarray]:
     """A function from uint8 RGB images (B,H,W,3) and a (height, width) to train ids (B,height,width).
 
-    CLAN's protocol: the heads' logits are summed, upsampled bilinearly with aligned corners, and the largest wins; no
-    mirroring, one scale.
+    CLAN's protocol: logits are upsampled bilinearly with aligned corners, and the largest wins; no mirroring, one scale.
     """
     autocast = precision.autocast(precision.resolve("auto", where), where)
 
     def predict(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         with torch.inference_mode():
             with autocast():
-                heads: tuple[Tensor, ...] = segmenter(to_image(images).to(where))
-            logits = torch.stack([head.float() for head in heads]).sum(0)
+                logits = segmenter.predict(to_image(images).to(where))
             logits = functional.interpolate(logits, size, mode="bilinear", align_corners=True)
             return logits.argmax(1).to(torch.uint8).cpu().numpy()
 

@@ -1,4 +1,4 @@
-"""Refitting the miniature's stylizer from prepared files: data in, pair and its record out."""
+"""Fitting what methods stylise with: the miniature's pair of encoder and decoder, and ASM's VAE of styles."""
 
 from pathlib import Path
 
@@ -8,9 +8,12 @@ import torch
 from ash.config import Settings
 from ash.errors import ConfigError
 from ash.experiment.run import Progress
+from ash.features import FeatureFile
 from ash.store import PREPARED_SCHEMA, atomic, open_h5, write_json
+from ash.style import rain
 from ash.style.quality import quality
 from ash.style.refit import RefitSettings, refit
+from ash.style.stylizer import load_stylizer
 
 HELD_OUT = 48  # last paintings, and so many contents, that judge the pair and are not fitted on
 
@@ -42,6 +45,17 @@ def refit_files(
         "digest": pair.digest,
     }
     write_json(log, record)
+
+
+def fit_rain(settings: Settings, style: Path, stylizer: Path, out: Path, show: Progress) -> None:
+    """Fit the VAE to the style of every painting of a feature file; one thread, as for the pair."""
+    torch.set_num_threads(1)
+    pair = load_stylizer(stylizer)
+    with FeatureFile(style, pair.digest) as paintings:
+        styles = torch.cat([rain.statistics_of(paintings.read([k])) for k in range(len(paintings))])
+    vae = rain.fit(styles, settings.protocol.rain, show)
+    with atomic(out) as temporary:
+        temporary.write_bytes(rain.serialise(vae, pair.digest))
 
 
 def _read(path: Path, name: str) -> np.ndarray:

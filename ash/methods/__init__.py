@@ -1,7 +1,7 @@
 """Training methods, one file each; a file dropped in this folder is a recipe that params.yaml can name.
 
-Each module has `Settings`, a Section without defaults whose `needs` names the optional parts of a batch that it reads,
-and `Method`, an `ash.recipe.Recipe` made from settings and parts.
+Each module has `Settings`, a Section without defaults whose `needs` say what it reads besides labelled source images, and
+`Method`, an `ash.recipe.Recipe` made from settings and parts.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ash.config import Experiment, Section, faults
 from ash.errors import ConfigError, several
-from ash.recipe import Parts, Recipe
+from ash.recipe import Needs, Parts, Recipe
 
 
 def names() -> list[str]:
@@ -37,12 +37,24 @@ def check(recipe: str, method: dict[str, Any]) -> Section:
     return settings
 
 
-def check_experiment(experiment: Experiment) -> Section:
-    """The settings of an experiment's method, checked; ConfigError names the experiment."""
+def check_experiment(experiment: Experiment) -> Needs:
+    """Check the settings of an experiment's method, and give what it needs; ConfigError names the experiment."""
     try:
-        return check(experiment.recipe, experiment.method)
+        settings = check(experiment.recipe, experiment.method)
     except ConfigError as cause:
         raise ConfigError(f"experiments.{experiment.name}: {cause}") from cause
+    needs: Needs = settings.needs  # type: ignore[attr-defined]
+    if needs.target and experiment.target is None:
+        raise ConfigError(
+            f"experiments.{experiment.name}: recipe {experiment.recipe} needs images of a target, none is named; state "
+            "`target: NAME`, or `against: stylised`"
+        )
+    if experiment.target is not None and not needs.any_target:
+        raise ConfigError(
+            f"experiments.{experiment.name}: target {experiment.target!r} is never used by recipe {experiment.recipe}; "
+            "remove it, or state `against: target`"
+        )
+    return needs
 
 
 def build(recipe: str, method: dict[str, Any], parts: Parts) -> Recipe:

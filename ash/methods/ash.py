@@ -15,21 +15,24 @@ Tjio et al., Adversarial Semantic Hallucination for Domain Generalized Semantic 
 
 Departures from the print, all with the released code: the sign of L_c (the text minimises it, eq. 6 does not); L_s1
 compares with the style before H changes it (as printed it is identically 0, because AdaIN hands the style's mean on
-exactly); statistics are mean and deviation.  Departures from the release: noise is drawn once a step, not twice, so
-that one stylised image serves H and G; the condition has the resolution of the logits; D sees both maps at one size.
+exactly); statistics are mean and deviation.  Departures from the release, each with a switch back: one stylised image a
+step serves H and G (`g_image`); the condition has the resolution of the logits (`g_image`); D sees both maps at one size
+(`stylised_map`); images enter the encoder as it expects them (`vgg_input`).
+
+`modulation: local` is ours: gamma and beta act on each cell after the normalisation -> hallucination.modulate_locally.
 """
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Literal, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from ash.config import Section
+from ash.config import Section, Size
 from ash.labels import CLASSES, N_CLASSES, VOID
-from ash.recipe import Batch, Parts, Update, mirrored
+from ash.recipe import Batch, Convention, Needs, Parts, Update, mirrored
 from ash.segmentation import losses
 from ash.style import adain, hallucination
 from ash.style.noise import NoiseForm, perturb
@@ -39,8 +42,6 @@ from ash.style.view import given, view
 class Settings(Section):
     """Numbers of the method."""
 
-    needs: ClassVar[frozenset[str]] = frozenset({"style"})
-
     segmentation_loss: losses.SegmentationLoss
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
     alpha: float = Field(ge=0, le=1, description="share of the style in the decoded features, eq. 4")
@@ -49,6 +50,8 @@ class Settings(Section):
     lambda_local: dict[str, float] = Field(description="CLAN's local weight, by source")
     epsilon: float = Field(ge=0, description="CLAN's floor of the local weight")
     preheat: float = Field(ge=0, le=1, description="share of training with unweighted adversarial terms")
+    damping: bool = Field(description="whether d = 1 - i/N; else 1")
+    through_m: bool = Field(description="whether M passes gradients; else it is a constant")
     lambda_c: float = Field(ge=0, description="weight of L_c")
     lambda_s1: float = Field(ge=0, description="weight of L_s1")
     lambda_s2: float = Field(ge=0, description="weight of L_s2")
@@ -60,7 +63,30 @@ class Settings(Section):
     condition: Literal["prediction", "uniform", "ground_truth"] = Field(description="what H is told")
     smoothing: float = Field(ge=0, lt=1, description="label smoothing of a predicted condition")
     delta: float = Field(description="offset of gamma; 0 is SFTGAN's transform")
+    modulation: Literal["global", "local"] = Field(
+        description="where gamma and beta act: before AdaIN, or on each cell"
+    )
+    bound: float | None = Field(gt=0, description="largest |gamma| and |beta|; null does not bound them")
     segmentation_on_stylised: float = Field(ge=0, description="weight of G's segmentation loss on x^")
+    vgg_input: Convention = Field(description="how images enter the encoder")
+    g_image: Literal["shared", "own"] = Field(
+        description="G's stylised image is H's, or is made anew with fresh noise and a condition of the label's size"
+    )
+    stylised_map: Size | None = Field(description="width and height of D's maps of x^; null: as of x")
+
+    @property
+    def needs(self) -> Needs:
+        """A painting for each image."""
+        return Needs(paintings=1, convention=self.vgg_input)
+
+
+class Game(NamedTuple):
+    """What G and D make of stylised images: G's heads, the map that D sees, CLAN's weight, and how well G fools D."""
+
+    heads: tuple[Tensor, ...]
+    map: Tensor
+    weight: Tensor | None
+    fooling: Tensor
 
 
 class Method:
@@ -70,7 +96,7 @@ class Method:
         """Make the networks; ConfigError if the source has no lambda_local."""
         self.settings, self.needs = settings, settings.needs
         self.stylizer = parts.stylizer()
-        self.segmenter, self.discriminator = parts.segmenter(), parts.discriminator()
+        self.segmenter, (self.discriminator,) = parts.segmenter("pair"), parts.discriminators(1)
         classes = N_CLASSES + (settings.condition == "ground_truth")
         self.hallucinator = parts.hallucinator(classes)
         self.lambda_local = losses.of_source(settings.lambda_local, parts.source)
@@ -83,37 +109,55 @@ class Method:
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
         """Yield H's update, G's and D's.
 
-        G sees the source once and x^ once; the graph of the second pass serves H first and G after it.
+        With a shared image G sees x^ once: the graph of that pass serves H first and G after it.
         """
-        s, size = self.settings, self.discriminator.map_size
-        damping = 1 - progress
+        s, damping = self.settings, 1 - progress
         lambda_adv = s.lambda_adv * s.lambda_adv_multiple * damping
         heads = self.segmenter(batch.image)
         stylised, h_terms = self.hallucinate(batch, self.condition(heads, batch))
-        stylised_heads = self.segmenter(stylised)
-        weight = None
-        if progress >= s.preheat:
-            weight = losses.local_weight(stylised_heads, size, s.epsilon, self.lambda_local)
-        stylised_map = losses.probability_map(stylised_heads, size)
-        fooling = losses.adversarial(self.discriminator(stylised_map), losses.SOURCE, weight, size)
-        yield Update("hallucinator", {"adversarial": -lambda_adv * fooling, **h_terms}, keep_graph=True)
+        game = self.play(stylised, progress)
+        shared = s.g_image == "shared"
+        yield Update("hallucinator", {"adversarial": -lambda_adv * game.fooling, **h_terms}, keep_graph=shared)
+        if not shared:
+            with torch.no_grad():
+                stylised, _ = self.hallucinate(batch, self.condition(heads, batch, at_label_size=True))
+            game = self.play(stylised, progress)
         terms = {
             "segmentation": losses.segmentation(heads, batch.label, s.segmentation_loss),
-            "adversarial": lambda_adv * fooling,
+            "adversarial": lambda_adv * game.fooling,
             "weight": 2 * s.lambda_weight * damping * losses.weight_discrepancy(*self.segmenter.heads()),
         }
         if s.segmentation_on_stylised:
-            stylised_loss = losses.segmentation(stylised_heads, batch.label, s.segmentation_loss)
+            stylised_loss = losses.segmentation(game.heads, batch.label, s.segmentation_loss)
             terms["segmentation_on_stylised"] = s.segmentation_on_stylised * stylised_loss
         yield Update("segmenter", terms)
-        yield losses.discriminator_update(self.discriminator, heads, stylised_map, weight)
+        size = self.discriminator.map_size
+        yield losses.discriminator_update(self.discriminator, heads, size, game.map, game.weight)
 
-    def condition(self, heads: tuple[Tensor, ...], batch: Batch) -> Tensor:
-        """P, what H is told of each pixel: (B,K,h/8,w/8), detached, not mirrored, as the features are."""
+    def play(self, stylised: Tensor, progress: float) -> Game:
+        """G and D look at stylised images (B,3,H,W)."""
+        s, size = self.settings, self.discriminator.map_size
+        if s.stylised_map is not None:
+            size = (s.stylised_map[1], s.stylised_map[0])
+        heads = self.segmenter(stylised)
+        weight = None
+        if progress >= s.preheat:
+            weight = losses.local_weight(heads, size, s.epsilon, self.lambda_local, through=s.through_m)
+        probabilities = losses.probability_map(heads, size)
+        fooling = losses.adversarial(self.discriminator(probabilities), losses.SOURCE, weight, size)
+        return Game(heads, probabilities, weight, fooling)
+
+    def condition(self, heads: tuple[Tensor, ...], batch: Batch, *, at_label_size: bool = False) -> Tensor:
+        """P, what H is told of each pixel: (B,K,h/8,w/8), detached, not mirrored, as the features are.
+
+        The release gives H's step the logits' own resolution and G's step that of the label; so does `at_label_size`.
+        """
         s = self.settings
         size = (heads[0].shape[2], heads[0].shape[3])
+        if at_label_size:
+            size = (batch.label.shape[1], batch.label.shape[2])
         if s.condition == "uniform":
-            return torch.full_like(heads[0], 1 / N_CLASSES, dtype=torch.float32, requires_grad=False)
+            return torch.full((len(heads[0]), N_CLASSES, *size), 1 / N_CLASSES, device=heads[0].device)
         if s.condition == "ground_truth":
             label = functional.interpolate(batch.label[:, None].float(), size, mode="nearest")[:, 0].long()
             void_last = torch.where(label == VOID, N_CLASSES, label)
@@ -127,8 +171,7 @@ class Method:
         s = self.settings
         content, style = given(batch)
         style = perturb(style, s.noise, batch.generator)
-        gamma, beta = self.hallucinator(condition, (style.shape[2], style.shape[3]))
-        mixed = adain.adain(content, hallucination.modulate(style, gamma.float(), beta.float(), s.delta))
+        mixed = self.mix(content, style, condition)
         terms = {}
         if s.use_content:
             terms["content"] = s.lambda_c * functional.mse_loss(mixed, content)
@@ -137,7 +180,17 @@ class Method:
         if s.use_divergence:
             terms["divergence"] = -s.lambda_s2 * adain.statistics_distance(mixed, content, s.statistics)
         decoded = self.stylizer.decode(torch.lerp(content, mixed, s.alpha))
-        return view(decoded, batch), terms
+        return view(decoded, batch, s.vgg_input), terms
+
+    def mix(self, content: Tensor, style: Tensor, condition: Tensor) -> Tensor:
+        """T, the content's features with the style that H makes of the painting's, (B,C,h,w)."""
+        s = self.settings
+        where = style if s.modulation == "global" else content
+        maps = self.hallucinator(condition, (where.shape[2], where.shape[3]))
+        gamma, beta = (hallucination.bounded(values.float(), s.bound) for values in maps)
+        if s.modulation == "local":
+            return hallucination.modulate_locally(content, style, gamma, beta, s.delta)
+        return adain.adain(content, hallucination.modulate(style, gamma, beta, s.delta))
 
     def diagnostics(self, batch: Batch) -> dict[str, float]:
         """Figure 4: what each class adds to |gamma| and |beta|, whole and for each pixel predicted as it."""

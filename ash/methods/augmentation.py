@@ -15,10 +15,9 @@ from pydantic import Field
 from torch import Tensor
 
 from ash.config import Section
-from ash.recipe import Batch, Parts, Update
+from ash.recipe import Batch, Needs, Parts, Update
 from ash.segmentation import losses
-from ash.style import adain
-from ash.style.view import given, view
+from ash.style.view import stylise
 
 GAIN = (0.4, 1.6)  # of each channel, about mid-grey
 OFFSET = 0.25  # largest shift of a channel, of the range [0,1]
@@ -35,9 +34,9 @@ class Settings(Section):
     segmentation_on_view: float = Field(ge=0, description="weight of its loss; 0: through BatchNorm only")
 
     @property
-    def needs(self) -> frozenset[str]:
-        """Paintings, if the view is stylised."""
-        return frozenset({"style"}) if self.view == "stylised" else frozenset()
+    def needs(self) -> Needs:
+        """A painting for each image, if the view is stylised."""
+        return Needs(paintings=int(self.view == "stylised"))
 
 
 class Method:
@@ -46,7 +45,7 @@ class Method:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         """Make the segmenter, and the stylizer where the view needs it."""
         self.settings, self.needs = settings, settings.needs
-        self.segmenter = parts.segmenter()
+        self.segmenter = parts.segmenter("pair")
         self.players = {"segmenter": self.segmenter}
         self.stylizer = parts.stylizer() if settings.view == "stylised" else None
 
@@ -69,9 +68,7 @@ class Method:
         """The second view (B,3,H,W), mirrored as the batch is."""
         if self.stylizer is None:
             return jitter(batch.image, batch.generator)
-        content, style = given(batch)
-        mixed = adain.adain(content, style)
-        return view(self.stylizer.decode(torch.lerp(content, mixed, self.settings.alpha)), batch)
+        return stylise(self.stylizer, batch, self.settings.alpha)
 
     def diagnostics(self, batch: Batch) -> dict[str, float]:
         """None."""

@@ -1,9 +1,11 @@
-"""CLAN with the stylised source in the place of the target: the "+ stylisation" row of ASH Table 5.
+"""CLAN: an adversary on the segmenter's output, strongest where its two heads disagree.
 
 Luo et al., Taking A Closer Look at Domain Shift: Category-level Adversaries for Semantics Consistent Domain Adaptation,
-CVPR 2019.  ASH's Table 5 prints the same 40.1 for "+ stylisation" as Table 1 for CLAN, so its CLAN row is this one.
+CVPR 2019.  With `against: stylised` the stylised source stands in the place of the target; with `noise` it is the row "+
+orthogonal noise" of ASH's Table 5.  That table prints the same 40.1 for "+ stylisation" as Table 1 for CLAN, so ASH's
+CLAN rows are very probably this.  With `against: target` it is the method of the CLAN paper.
 
-    x^ = Dec(alpha AdaIN(f_c, Z f_s) + (1 - alpha) f_c)                          -> adain.adain, Z -> noise.perturb
+    x^ = Dec(alpha AdaIN(f_c, Z f_s) + (1 - alpha) f_c), or a target image       -> view.stylise, Z -> noise.perturb
     M  = 1 - cos(p1, p2) of G's two heads on x^                                  -> losses.local_weight
 
     G    L_seg(G(x), y) + lambda_adv d A(D(G(x^)), source; M) + 2 lambda_weight d L_weight          d = 1 - i/N
@@ -11,24 +13,18 @@ CVPR 2019.  ASH's Table 5 prints the same 40.1 for "+ stylisation" as Table 1 fo
 """
 
 from collections.abc import Iterator
-from typing import ClassVar
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from ash.config import Section
-from ash.recipe import Batch, Parts, Update
+from ash.recipe import Batch, Needs, Parts, Update
 from ash.segmentation import losses
-from ash.style import adain
-from ash.style.noise import NoiseForm, perturb
-from ash.style.view import given, view
+from ash.style.noise import NoiseForm
+from ash.style.view import Against, needs_of, others
 
 
 class Settings(Section):
     """Numbers of the method."""
-
-    needs: ClassVar[frozenset[str]] = frozenset({"style"})
 
     segmentation_loss: losses.SegmentationLoss
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
@@ -37,7 +33,15 @@ class Settings(Section):
     lambda_local: dict[str, float] = Field(description="CLAN's local weight, by source")
     epsilon: float = Field(ge=0, description="CLAN's floor of the local weight")
     preheat: float = Field(ge=0, le=1, description="share of training with unweighted adversarial terms")
+    damping: bool = Field(description="whether d = 1 - i/N; else 1")
+    through_m: bool = Field(description="whether M passes gradients; else it is a constant")
     noise: NoiseForm = Field(description="form of the orthogonal noise on style features")
+    against: Against = Field(description="what plays the target's part")
+
+    @property
+    def needs(self) -> Needs:
+        """A painting for each image, or a target image."""
+        return needs_of(self.against)
 
 
 class Method:
@@ -46,19 +50,20 @@ class Method:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         """Make the networks; ConfigError if the source has no lambda_local."""
         self.settings, self.needs = settings, settings.needs
-        self.stylizer = parts.stylizer()
-        self.segmenter, self.discriminator = parts.segmenter(), parts.discriminator()
+        self.stylizer = parts.stylizer() if self.needs.stylizer else None
+        self.segmenter, (self.discriminator,) = parts.segmenter("pair"), parts.discriminators(1)
         self.lambda_local = losses.of_source(settings.lambda_local, parts.source)
         self.players = {"segmenter": self.segmenter, "discriminator": self.discriminator}
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
         """Yield G's update, then D's."""
         s, size = self.settings, self.discriminator.map_size
-        damping = 1 - progress
-        heads, stylised_heads = self.segmenter(batch.image), self.segmenter(self.stylise(batch))
+        damping = 1 - progress if s.damping else 1.0
+        heads = self.segmenter(batch.image)
+        stylised_heads = self.segmenter(others(s.against, self.stylizer, batch, s.alpha, s.noise))
         weight = None
         if progress >= s.preheat:
-            weight = losses.local_weight(stylised_heads, size, s.epsilon, self.lambda_local)
+            weight = losses.local_weight(stylised_heads, size, s.epsilon, self.lambda_local, through=s.through_m)
         stylised_map = losses.probability_map(stylised_heads, size)
         fooling = losses.adversarial(self.discriminator(stylised_map), losses.SOURCE, weight, size)
         yield Update(
@@ -69,15 +74,7 @@ class Method:
                 "weight": 2 * s.lambda_weight * damping * losses.weight_discrepancy(*self.segmenter.heads()),
             },
         )
-        yield losses.discriminator_update(self.discriminator, heads, stylised_map, weight)
-
-    @torch.no_grad()
-    def stylise(self, batch: Batch) -> Tensor:
-        """The stylised images (B,3,H,W), mirrored as the batch is."""
-        content, style = given(batch)
-        style = perturb(style, self.settings.noise, batch.generator)
-        mixed = adain.adain(content, style)
-        return view(self.stylizer.decode(torch.lerp(content, mixed, self.settings.alpha)), batch)
+        yield losses.discriminator_update(self.discriminator, heads, size, stylised_map, weight)
 
     def diagnostics(self, batch: Batch) -> dict[str, float]:
         """None."""

@@ -14,14 +14,14 @@ from typing import ClassVar
 from pydantic import Field
 
 from ash.config import Section
-from ash.recipe import Batch, Parts, Update
+from ash.recipe import Batch, Needs, Parts, Update
 from ash.segmentation import losses
 
 
 class Settings(Section):
     """Numbers of the method."""
 
-    needs: ClassVar[frozenset[str]] = frozenset()
+    needs: ClassVar[Needs] = Needs()
 
     segmentation_loss: losses.SegmentationLoss
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
@@ -33,7 +33,7 @@ class Method:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         """Make the segmenter."""
         self.settings, self.needs = settings, settings.needs
-        self.segmenter = parts.segmenter()
+        self.segmenter = parts.segmenter("pair")
         self.players = {"segmenter": self.segmenter}
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:

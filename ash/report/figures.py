@@ -100,7 +100,7 @@ def figure4(settings: Settings, runs: Runs) -> Figure:
 def curves(settings: Settings, runs: Runs) -> Figure:
     """Each term of each player's loss over training: one panel a term, one line an experiment."""
     seed = settings.params.seeds[0]
-    histories = {e: _history(runs, e, seed) for e in settings.params.experiments}
+    histories = {e: _history(runs, e, seed) for e in settings.experiments(settings.params.groups)}
     terms = list(dict.fromkeys(c for h in histories.values() for c in h.columns if c.split(".")[0] in _PLAYERS))
     figure = Figure((10, 2.1 * -(-len(terms) // 3) + 0.9), layout="constrained")
     panels = figure.subplots(-(-len(terms) // 3), 3, squeeze=False).ravel()
@@ -141,7 +141,7 @@ def iou_bars(settings: Settings, runs: Runs) -> Figure:
 def contrasts(settings: Settings, runs: Runs) -> Figure:
     """MIoU of every experiment on every target: a dot a seed, a bar for their mean."""
     targets = settings.params.targets
-    names = list(settings.params.experiments)
+    names = settings.experiments(settings.params.groups)
     figure = Figure((10, 0.26 * len(names) + 1), layout="constrained")
     panels: Sequence[Axes] = figure.subplots(1, len(targets), sharey=True, squeeze=False)[0]
     for axis, target in zip(panels, targets, strict=True):

@@ -3,6 +3,7 @@
 import base64
 import html
 import re
+from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,11 @@ CAPTIONS = {
 }
 
 
-def build_report(settings: Settings, runs: Runs, tables: Path, figures: Path, out: Path) -> None:
-    """Write the report from the tables' Markdown and CSV files, the figures and the runs' provenance."""
-    names = [name for name, table in settings.params.tables.items() if table.group != "demo"]
+def build_report(
+    settings: Settings, groups: Collection[str], runs: Runs, tables: Path, figures: Path, out: Path
+) -> None:
+    """Write the report on groups of tables, from the tables' files, the cost table, the figures and the provenance."""
+    names = settings.tables(groups)
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
         files("ash.report").joinpath("template.html").read_text(encoding="utf-8")
     )
@@ -42,8 +45,9 @@ def build_report(settings: Settings, runs: Runs, tables: Path, figures: Path, ou
         miniature=any(dataset.draw for dataset in settings.protocol.datasets.values()),
         findings=[findings(settings, name, tables) for name in names],
         tables=[(name, _table(tables / f"{name}.md"), _table(tables / f"{name}_classes.md")) for name in names],
+        cost=_table(tables / "cost.md"),
         figures=[(name, caption, _image(figures / f"{name}.png")) for name, caption in CAPTIONS.items()],
-        machine=machine(settings, runs),
+        machine=machine(settings.experiments(groups), runs),
         settings=yaml.safe_dump(settings.params.model_dump(mode="json"), sort_keys=False, width=110),
         protocol_settings=yaml.safe_dump(settings.protocol.model_dump(mode="json"), sort_keys=False, width=110),
     )
@@ -70,11 +74,11 @@ def findings(settings: Settings, name: str, tables: Path) -> dict[str, Any]:
     return {"title": heading(settings, name), "reference": table.reference, "lines": lines}
 
 
-def machine(settings: Settings, runs: Runs) -> list[tuple[str, str]]:
+def machine(experiments: Collection[str], runs: Runs) -> list[tuple[str, str]]:
     """Each kind of machine and version that the runs were made with, and on how many of them."""
     kinds: dict[tuple[tuple[str, str], ...], int] = {}
-    runs.require(settings.params.experiments, ["provenance.json"])
-    for experiment in settings.params.experiments:
+    runs.require(experiments, ["provenance.json"])
+    for experiment in experiments:
         for seed in runs.seeds:
             record = read_json(runs.path(experiment, seed, "provenance.json"))
             shown = {key: record[key] for key in ("version", "torch", "python", "precision")} | record["machine"]

@@ -5,7 +5,7 @@ reference experiment with a 95 % bootstrap interval over seeds and images; rows 
 keep their place, empty.  All figures in per cent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,7 @@ def markdown(settings: Settings, name: str, frame: pd.DataFrame, published: dict
         + ("seeds and images." if seeds > 1 else "images."),
         *(f"{row.label}: {row.note}." for row in published.get(name, NO_TABLE).rows.values() if row.note),
     ]
-    return f"### {heading(settings, name)}\n\n{_grid(lines)}\n" + "".join(f"\n* {note}" for note in notes) + "\n"
+    return f"### {heading(settings, name)}\n\n{grid(lines)}\n" + "".join(f"\n* {note}" for note in notes) + "\n"
 
 
 def class_table(settings: Settings, name: str, runs: Runs, published: dict[str, Table]) -> pd.DataFrame:
@@ -148,7 +148,7 @@ def class_markdown(settings: Settings, name: str, frame: pd.DataFrame, published
         absent = ", ".join(ABSENT_FROM_SYNTHIA)
         notes.append(f"SYNTHIA lacks {absent}; the confusion matrix is 19-way all the same.")
     title = f"{heading(settings, name)}: IoU of each class, per cent"
-    return f"### {title}\n\n{_grid([list(frame.columns), *values])}\n" + "".join(f"\n* {note}" for note in notes) + "\n"
+    return f"### {title}\n\n{grid([list(frame.columns), *values])}\n" + "".join(f"\n* {note}" for note in notes) + "\n"
 
 
 def write_table(settings: Settings, name: str, runs: Runs, published: dict[str, Table], out: Path) -> None:
@@ -160,21 +160,21 @@ def write_table(settings: Settings, name: str, runs: Runs, published: dict[str, 
     write_text(out / f"{name}_classes.md", class_markdown(settings, name, classes, published))
 
 
-def write_metrics(settings: Settings, runs: Runs, out: Path) -> None:
-    """Write mIoU 19, 16 and 13 of every experiment and target, means over seeds in per cent, to 4 decimals."""
-    targets = [*settings.params.targets, "source"]
-    runs.require(settings.params.experiments, [f"{target}.json" for target in targets])
+def write_metrics(settings: Settings, groups: Collection[str], runs: Runs, out: Path) -> None:
+    """Write mIoU 19, 16 and 13 of the experiments of groups on every target, means over seeds in per cent, to 4 decimals."""
+    targets, experiments = [*settings.params.targets, "source"], settings.experiments(groups)
+    runs.require(experiments, [f"{target}.json" for target in targets])
     metrics = {
         experiment: {
             target: {f"miou{n}": round(float(runs.miou(experiment, target, n).mean()), 4) for n in SUBSETS}
             for target in targets
         }
-        for experiment in settings.params.experiments
+        for experiment in experiments
     }
     write_json(out, metrics)
 
 
-def _grid(lines: Iterable[list[str]]) -> str:
+def grid(lines: Iterable[list[str]]) -> str:
     """A Markdown table; all but the first column to the right."""
     head, *rows = lines
     rule = ["---", *["---:"] * (len(head) - 1)]

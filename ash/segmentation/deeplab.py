@@ -1,9 +1,9 @@
-"""DeepLab-v2 with two heads: the published ResNet-101, and a small residual net of the same family.
+"""DeepLab-v2: the published ResNet-101, and a small residual net of the same family.
 
 Chen et al., DeepLab: Semantic Image Segmentation with Deep Convolutional Nets, Atrous Convolution, and Fully Connected
 CRFs, PAMI 2018; the caffe layout that AdaptSegNet, CLAN and ASH share, with their state-dict keys.  Both take RGB
 images (B,3,H,W) in [0,1] and give the logits of each head, (B,19,H/8,W/8) (one more row and column where the ceil-mode
-pool adds it); a prediction is the arg max of the sum of the heads.
+pool adds it).  Which heads there are, and which of them a prediction is taken from, is the method's choice (DeepLab).
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ash.caffe import to_caffe
 from ash.config import SegmenterSettings
 from ash.labels import N_CLASSES
+from ash.recipe import Heads
 
-MEAN_BGR = (104.00698793, 116.66876762, 122.67891434)  # ImageNet, 0-255, of the caffe models
 INIT_STD = 0.01
 
 
@@ -34,33 +35,85 @@ class AtrousHead(nn.Module):
         return torch.stack([conv(features) for conv in self.conv2d_list]).sum(0)
 
 
+class PositionAttention(nn.Module):
+    """Every cell adds a mixture of all cells to itself; the share of the mixture is learnt and starts at 0.
+
+    Fu et al., Dual Attention Network for Scene Segmentation, CVPR 2019, as ASM puts it before its head.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.query, self.key = (nn.Conv2d(channels, channels // 8, 1) for _ in range(2))
+        self.value = nn.Conv2d(channels, channels, 1)
+        self.share = nn.Parameter(torch.zeros(1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B,C,h,w) -> (B,C,h,w)."""
+        q, k, v = (conv(features).flatten(2).transpose(1, 2) for conv in (self.query, self.key, self.value))
+        mixed = functional.scaled_dot_product_attention(q, k, v, scale=1.0)
+        return features + self.share * mixed.transpose(1, 2).view_as(features)
+
+
 class DeepLab(nn.Module):
-    """What the two networks share: the heads and the order of the stages."""
+    """What the two networks share: the order of the stages, and the heads in one of four layouts.
+
+    | layout    | heads                                  | methods          | prediction        |
+    | pair      | layer5 and layer6, both on layer4      | CLAN, ASH        | sum of the logits |
+    | auxiliary | layer6 on layer4, layer5 on layer3     | ADVENT           | layer6's          |
+    | single    | layer5 on layer4                       | MaxSquare        | layer5's          |
+    | attention | layer5 on PositionAttention of layer4  | ASM              | layer5's          |
+    """
 
     layer1: nn.Module
     layer2: nn.Module
     layer3: nn.Module
     layer4: nn.Module
-    layer5: AtrousHead
-    layer6: AtrousHead
+    layout: Heads
+
+    def attach(self, layout: Heads, deep: int, shallow: int, rates: tuple[int, ...]) -> None:
+        """Make the heads; `deep` and `shallow` are the channels of layer4 and layer3."""
+        self.layout = layout
+        self.layer5 = AtrousHead(shallow if layout == "auxiliary" else deep, rates)
+        if layout in ("pair", "auxiliary"):
+            self.layer6 = AtrousHead(deep, rates)
+        if layout == "attention":
+            self.attention = PositionAttention(deep)
 
     def stem(self, image: Tensor) -> Tensor:
         """RGB [0,1] to the first features."""
         raise NotImplementedError
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """RGB (B,3,H,W) in [0,1] -> logits of both heads."""
-        features = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(image)))))
-        return self.layer5(features), self.layer6(features)
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """RGB (B,3,H,W) in [0,1] -> logits (B,19,h,w) of each head, the main one first."""
+        return self.classify(*self.features(image))
+
+    def features(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """RGB (B,3,H,W) in [0,1] -> what layer3 and layer4 give."""
+        shallow = self.layer3(self.layer2(self.layer1(self.stem(image))))
+        return shallow, self.layer4(shallow)
+
+    def classify(self, shallow: Tensor, deep: Tensor) -> tuple[Tensor, ...]:
+        """What layer3 and layer4 give -> logits of each head, the main one first."""
+        if self.layout == "pair":
+            return self.layer5(deep), self.layer6(deep)
+        if self.layout == "auxiliary":
+            return self.layer6(deep), self.layer5(shallow)
+        return (self.layer5(self.attention(deep) if self.layout == "attention" else deep),)
+
+    def predict(self, image: Tensor) -> Tensor:
+        """The logits (B,19,h,w) that a prediction is taken from, float32."""
+        heads = self(image)
+        return heads[0].float() + heads[1].float() if self.layout == "pair" else heads[0].float()
 
     def heads(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """The parameters of the two heads, in the same order."""
+        """The parameters of the two heads of a pair, in the same order."""
         return list(self.layer5.parameters()), list(self.layer6.parameters())
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
-        """Every parameter of the heads, once."""
-        yield from self.layer5.parameters()
-        yield from self.layer6.parameters()
+        """Every parameter of the heads and of what belongs to them, once."""
+        for name in ("layer5", "layer6", "attention"):
+            if hasattr(self, name):
+                yield from getattr(self, name).parameters()
 
     def backbone_parameters(self) -> Iterator[nn.Parameter]:
         """Every parameter that is not a head's, once."""
@@ -115,9 +168,9 @@ class BasicBlock(nn.Module):
 class ResNet101(DeepLab):
     """DeepLab-v2 on the caffe ResNet-101, 45 301 976 parameters with both heads; BatchNorm's affine part is frozen."""
 
-    mean: Tensor
-
-    def __init__(self, width: int, blocks: tuple[int, int, int, int], rates: tuple[int, ...]) -> None:
+    def __init__(
+        self, width: int, blocks: tuple[int, int, int, int], rates: tuple[int, ...], layout: Heads = "pair"
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -133,20 +186,19 @@ class ResNet101(DeepLab):
                 nn.init.normal_(module.weight, 0, INIT_STD)
             elif isinstance(module, nn.BatchNorm2d):
                 module.requires_grad_(False)
-        self.layer5 = AtrousHead(4 * planes[3], rates)
-        self.layer6 = AtrousHead(4 * planes[3], rates)
-        self.register_buffer("mean", torch.tensor(MEAN_BGR).view(1, 3, 1, 1), persistent=False)
+        self.attach(layout, 4 * planes[3], 4 * planes[2], rates)
 
     def stem(self, image: Tensor) -> Tensor:
-        """RGB [0,1] -> BGR, 0-255, minus mean -> /4."""
-        x = image.flip(1) * 255 - self.mean
-        return self.maxpool(functional.relu(self.bn1(self.conv1(x)), inplace=True))
+        """RGB [0,1] -> /4."""
+        return self.maxpool(functional.relu(self.bn1(self.conv1(to_caffe(image))), inplace=True))
 
 
 class Small(DeepLab):
     """The same family for small images: basic blocks, output stride 8 without a pool, trained from scratch."""
 
-    def __init__(self, width: int, blocks: tuple[int, int, int, int], rates: tuple[int, ...]) -> None:
+    def __init__(
+        self, width: int, blocks: tuple[int, int, int, int], rates: tuple[int, ...], layout: Heads = "pair"
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -156,18 +208,18 @@ class Small(DeepLab):
         for k in range(4):
             stage = _stage(BasicBlock, inputs[k], planes[k], blocks[k], strides[k], dilations[k])
             self.add_module(f"layer{k + 1}", stage)
-        self.layer5 = AtrousHead(planes[3], rates)
-        self.layer6 = AtrousHead(planes[3], rates)
+        self.attach(layout, planes[3], planes[2], rates)
 
     def stem(self, image: Tensor) -> Tensor:
         """RGB [0,1] -> [-1,1] -> /2."""
         return functional.relu(self.bn1(self.conv1(image * 2 - 1)), inplace=True)
 
 
-def build_segmenter(settings: SegmenterSettings) -> DeepLab:
+def build_segmenter(settings: SegmenterSettings, layout: Heads = "pair") -> DeepLab:
     """The network that `settings` describes, with initial weights from the global generator, channels last."""
     network = ResNet101 if settings.kind == "resnet101" else Small
-    return network(settings.width, settings.blocks, settings.rates).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    built = network(settings.width, settings.blocks, settings.rates, layout)
+    return built.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _projection(inputs: int, outputs: int, stride: int) -> nn.Sequential:

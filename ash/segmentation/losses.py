@@ -9,7 +9,7 @@ CVPR 2019 (CLAN).  All are computed in float32, whatever the networks ran in.
     L_weight  <W1, W2> / (|W1| |W2|) + 1, CLAN eq. 3                                               -> weight_discrepancy
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -21,6 +21,7 @@ from ash.labels import VOID
 from ash.recipe import Update
 
 SegmentationLoss = Literal["cross_entropy", "focal"]
+Judge = Callable[[Tensor], Tensor]  # a discriminator: maps (B,C,h,w) to domain logits (B,1,.,.)
 FOCAL_GAMMA = 2
 SOURCE, STYLISED = 0.0, 1.0  # the discriminator's labels, as in the release
 
@@ -73,28 +74,38 @@ def probability_map(heads: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
     return resize(torch.stack([head.float() for head in heads]).sum(0), size).softmax(1)
 
 
-def local_weight(heads: Sequence[Tensor], size: tuple[int, int], epsilon: float, lambda_local: float) -> Tensor:
-    """CLAN's weight of each pixel, epsilon + lambda_local M, (B,1,height,width); M of the two heads' own softmaxes."""
-    first, second = (resize(head, size).softmax(1) for head in heads)
+def local_weight(
+    heads: Sequence[Tensor], size: tuple[int, int], epsilon: float, lambda_local: float, *, through: bool
+) -> Tensor:
+    """CLAN's weight of each pixel, epsilon + lambda_local M, (B,1,height,width); M of the two heads' own softmaxes.
+
+    `through` lets gradients pass M, as the releases of CLAN and ASH do for G and H, so that G may also lower the loss by
+    making its heads agree.
+    """
+    first, second = (resize(head if through else head.detach(), size).softmax(1) for head in heads)
     return epsilon + lambda_local * discrepancy(first, second)
 
 
 def discriminator_update(
-    discriminator: nn.Module, source_heads: Sequence[Tensor], other_map: Tensor, weight: Tensor | None
+    discriminator: nn.Module,
+    source_heads: Sequence[Tensor],
+    source_size: tuple[int, int],
+    other_map: Tensor,
+    weight: Tensor | None,
 ) -> Update:
     """D's update: source maps against 0, the other maps against 1; everything that comes from G is a constant.
 
     `other_map` (B,K,h,w) and `weight` are those of G's own update; no factor 1/2, and the source term has no weight,
     as in the release.
     """
-    size = (other_map.shape[2], other_map.shape[3])
-    source_logits = discriminator(probability_map([head.detach() for head in source_heads], size))
+    other_size = (other_map.shape[2], other_map.shape[3])
+    source_logits = discriminator(probability_map([head.detach() for head in source_heads], source_size))
     other_logits = discriminator(other_map.detach())
     return Update(
         "discriminator",
         {
-            "source": adversarial(source_logits, SOURCE, None, size),
-            "stylised": adversarial(other_logits, STYLISED, None if weight is None else weight.detach(), size),
+            "source": adversarial(source_logits, SOURCE, None, source_size),
+            "stylised": adversarial(other_logits, STYLISED, None if weight is None else weight.detach(), other_size),
         },
     )
 

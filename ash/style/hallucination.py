@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ash.errors import ShapeError
+from ash.style.adain import channel_statistics
 
 SLOPE = 0.1  # of every leaky ReLU
 
@@ -64,6 +65,23 @@ class Hallucinator(nn.Module):
 def modulate(style: Tensor, gamma: Tensor, beta: Tensor, delta: float) -> Tensor:
     """F' = f_s * (gamma + delta) + beta, all (B, C, h, w).  ASH eq. 2."""
     return style * (gamma + delta) + beta
+
+
+def modulate_locally(content: Tensor, style: Tensor, gamma: Tensor, beta: Tensor, delta: float) -> Tensor:
+    """Give each cell of the content its own share of the style: norm(f_c) * sigma(f_s) (gamma + delta) + mu(f_s) + beta.
+
+    All (B, C, h, w), gamma and beta of the content's size; with gamma = beta = 0 and delta = 1 it is AdaIN.  This is what
+    the ASH paper describes, and what its eq. 1-4 cannot do: there gamma and beta reach the image only through the mean
+    and deviation of f', so every cell gets the same style.  OURS, not the paper's.
+    """
+    content_mean, content_std = channel_statistics(content)
+    style_mean, style_std = channel_statistics(style)
+    return (content.float() - content_mean) / content_std * style_std * (gamma + delta) + style_mean + beta
+
+
+def bounded(values: Tensor, bound: float | None) -> Tensor:
+    """B tanh(v / b): v itself near 0, never beyond b; without a bound, v."""
+    return values if bound is None else bound * torch.tanh(values / bound)
 
 
 def smooth(probabilities: Tensor, epsilon: float = 0.1) -> Tensor:

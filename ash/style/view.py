@@ -1,25 +1,78 @@
-"""From features to the image that the segmenter sees, and back to one orientation."""
+"""From images to features and back to the image that the segmenter sees, in one orientation and one convention."""
+
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from ash.caffe import from_caffe, to_caffe
 from ash.errors import ShapeError
-from ash.recipe import Batch, mirrored
+from ash.recipe import Batch, Convention, Needs, mirrored
+from ash.style.adain import adain
+from ash.style.noise import NoiseForm, perturb
+from ash.style.stylizer import Stylizer
+
+Against = Literal["stylised", "target"]  # what plays the target's part in a method of domain adaptation
+
+
+def enter(image: Tensor, convention: Convention) -> Tensor:
+    """RGB (B,3,H,W) in [0,1] as it enters the encoder.
+
+    "release": BGR, mean-subtracted, about +-128, as the release of ASH feeds a VGG that expects RGB in [0,1].  A net of
+    ReLUs is nearly homogeneous, so features come out some 250 times larger, and the decoder gives them back in the same
+    units; what its sub-losses weigh changes by the square of that.
+    """
+    return image if convention == "rgb" else to_caffe(image)
+
+
+def content_of(batch: Batch) -> Tensor:
+    """The source's features of a batch; ShapeError if it was made without them."""
+    if batch.content is None:
+        raise ShapeError("batch: holds no features of the source; a recipe must state the paintings or anchor it needs")
+    return batch.content
 
 
 def given(batch: Batch) -> tuple[Tensor, Tensor]:
     """The content and style features of a batch; ShapeError if it was made without them."""
-    if batch.content is None or batch.style is None:
-        raise ShapeError("batch: holds no features, wanted content and style; a recipe must name style among its needs")
-    return batch.content, batch.style
+    if batch.style is None:
+        raise ShapeError("batch: holds no features of paintings; a recipe must state the paintings that it needs")
+    return content_of(batch), batch.style
 
 
-def view(decoded: Tensor, batch: Batch) -> Tensor:
-    """The decoder's output (B,3,H,W) as the segmenter sees it: within [0,1] and mirrored like the source image.
+def view(decoded: Tensor, batch: Batch, convention: Convention = "rgb") -> Tensor:
+    """The decoder's output (B,3,H,W) as the segmenter sees it: RGB within [0,1] and mirrored like the source image.
 
-    Clamping stops the gradient where the decoder overshoots; the release feeds the raw output.  Features of odd-sized
-    images decode to a few pixels more than the image has; those are cut.
+    Clamping stops the gradient where the decoder overshoots; the release feeds the raw output, so "release" does not
+    clamp.  Features of odd-sized images decode to a few pixels more than the image has; those are cut.
     """
     height, width = batch.image.shape[2:]
-    image = mirrored(decoded.float()[:, :, :height, :width].clamp(0, 1), batch.mirror)
-    return image.contiguous(memory_format=torch.channels_last)
+    decoded = decoded.float()[:, :, :height, :width]
+    image = decoded.clamp(0, 1) if convention == "rgb" else from_caffe(decoded)
+    return mirrored(image, batch.mirror).contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def stylise(stylizer: Stylizer, batch: Batch, alpha: float, noise: NoiseForm = "none") -> Tensor:
+    """The source images in the style of their paintings, Dec(alpha AdaIN(f_c, Z f_s) + (1 - alpha) f_c), (B,3,H,W).
+
+    Constants to every method that has no part in making them.  AdaIN as in ASH's Table 5, "+ stylisation".
+    """
+    content, style = given(batch)
+    mixed = adain(content, perturb(style, noise, batch.generator))
+    return view(stylizer.decode(torch.lerp(content, mixed, alpha)), batch)
+
+
+def needs_of(against: Against) -> Needs:
+    """What `others` reads."""
+    return Needs(paintings=1) if against == "stylised" else Needs(target=True)
+
+
+def others(
+    against: Against, stylizer: Stylizer | None, batch: Batch, alpha: float, noise: NoiseForm = "none"
+) -> Tensor:
+    """The images (B,3,.,.) in the target's part: the stylised source, or real target images without their labels."""
+    if against == "stylised" and stylizer is not None:
+        return stylise(stylizer, batch, alpha, noise)
+    if batch.target is None:
+        raise ShapeError("batch: holds no target images; the experiment must name a target")
+    return batch.target

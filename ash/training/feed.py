@@ -1,24 +1,27 @@
 """Batches for the loop, read from prepared images and cached or freshly encoded features."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ash.recipe import Batch, mirrored
+from ash.recipe import Batch, Needs, mirrored
 from ash.training import sampler
 
 
 class Features(Protocol):
-    """Encoder features of a set, by index (`ash.features.FeatureFile`)."""
+    """Encoder features of a set, by index: `ash.features.FeatureFile`, or `ash.features.Encoded` without a cache."""
 
     def __len__(self) -> int: ...
 
     def read(self, indices: Sequence[int] | np.ndarray) -> Tensor:
         """Features (B,C,h,w), float32."""
         ...
+
+
+NOTHING = Needs()
 
 
 def to_image(pixels: np.ndarray) -> Tensor:
@@ -30,9 +33,9 @@ class Feed:
     """The batch of any step, as a function of (seed, step) alone.
 
     images, labels   indexable by one integer: uint8 (H,W,3) and uint8 (h,w); HDF5 data sets or arrays
-    style            features of the paintings, or None
-    content          features of the source images, or a function that encodes (B,3,H,W) images, or None
-    targets          indexable unlabelled target images, or None
+    needs            what the recipe reads besides
+    style, content   features of the paintings and of the source images; None unless the recipe stylises
+    targets          indexable unlabelled target images, uint8 (H,W,3); None unless the recipe needs them
     label_stride     every n-th row and column of a label is kept, starting with the n/2-th
     """
 
@@ -45,17 +48,18 @@ class Feed:
         batch: int,
         label_stride: int,
         device: torch.device,
+        needs: Needs = NOTHING,
         style: Features | None = None,
-        content: Features | Callable[[Tensor], Tensor] | None = None,
+        content: Features | None = None,
         targets: Sequence[np.ndarray] | None = None,
     ) -> None:
         self.images, self.labels, self.targets = images, labels, targets
-        self.style, self.content = style, content
+        self.style, self.content, self.needs = style, content, needs
         self.seed, self.size, self.stride, self.device = seed, batch, label_stride, device
 
     def batch(self, step: int) -> Batch:
         """Read the batch of `step`."""
-        style, targets = self.style, self.targets
+        style, content, targets = self.style, self.content, self.targets
         draw = sampler.draw(
             self.seed,
             step,
@@ -63,6 +67,8 @@ class Feed:
             len(self.images),
             0 if style is None else len(style),
             0 if targets is None else len(targets),
+            paintings=self.needs.paintings,
+            bank=self.needs.bank,
         )
         image = to_image(np.stack([self.images[i] for i in draw.images])).to(self.device)
         start = self.stride // 2
@@ -74,14 +80,7 @@ class Feed:
             label=mirrored(label, mirror),
             mirror=mirror,
             generator=torch.Generator(self.device).manual_seed(draw.noise_seed),
-            content=self._content(draw.images, image),
+            content=None if content is None else content.read(draw.images).to(self.device),
             style=None if style is None else style.read(draw.styles).to(self.device),
             target=None if targets is None else to_image(np.stack([targets[i] for i in draw.targets])).to(self.device),
         )
-
-    def _content(self, indices: np.ndarray, image: Tensor) -> Tensor | None:
-        if self.content is None:
-            return None
-        if callable(self.content):
-            return self.content(image)
-        return self.content.read(indices).to(self.device)

@@ -1,7 +1,8 @@
 """The training loop.  It knows no method: a recipe yields updates, the loop does all the rest.
 
 For each step: read the batch, set the learning rates, accumulate the gradient of every update for its player alone,
-check that all terms are finite, step every optimiser, log.  All players step after the last update of a batch.
+check that all terms are finite, step every optimiser, log.  Players step after the last update of a batch, or each after
+its own if the settings or an update say so.
 """
 
 import csv
@@ -106,8 +107,9 @@ def _step(
     optimisers: Mapping[str, Optimizer],
     autocast: Callable[[], AbstractContextManager[object]],
 ) -> Row:
-    """One step: gradients of every update, then every player's optimiser; gives each term's value."""
+    """One step: gradients of every update, and every player's optimiser; gives each term's value."""
     terms: dict[str, Tensor] = {}
+    waiting: set[str] = set()
     updates = recipe.updates(batch, step / training.iterations)
     while True:
         with autocast():
@@ -118,14 +120,23 @@ def _step(
         weights = [p for p in recipe.players[update.player].parameters() if p.requires_grad]
         torch.autograd.backward(total, inputs=weights, retain_graph=update.keep_graph)
         terms |= {f"{update.player}.{name}": term.detach() for name, term in update.terms.items()}
+        waiting.add(update.player)
+        if update.then_step or training.order == "sequential":
+            _move(recipe, update.player, training, optimisers)
+            waiting.remove(update.player)
     values = _finite(terms, step)
-    for name, optimiser in optimisers.items():
-        clip = training.optimisers[name].clip
-        if clip is not None:
-            nn.utils.clip_grad_norm_(recipe.players[name].parameters(), clip)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+    for name in sorted(waiting):
+        _move(recipe, name, training, optimisers)
     return values
+
+
+def _move(recipe: Recipe, player: str, training: TrainingSettings, optimisers: Mapping[str, Optimizer]) -> None:
+    """Let one player take its step."""
+    clip = training.optimisers[player].clip
+    if clip is not None:
+        nn.utils.clip_grad_norm_(recipe.players[player].parameters(), clip)
+    optimisers[player].step()
+    optimisers[player].zero_grad(set_to_none=True)
 
 
 def _finite(terms: Mapping[str, Tensor], step: int) -> Row:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-_IMAGES, _STYLES, _MIRROR, _NOISE, _TARGETS = range(5)  # independent streams of one seed
+_IMAGES, _STYLES, _MIRROR, _NOISE, _TARGETS, _BANK = range(6)  # independent streams of one seed
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,30 @@ class Draw:
     noise_seed: int
 
 
-def draw(seed: int, step: int, batch: int, images: int, styles: int = 0, targets: int = 0) -> Draw:
-    """Draw the batch of `step`; `images`, `styles` and `targets` are the sizes of the sets (0: the set is not used)."""
+def draw(
+    seed: int,
+    step: int,
+    batch: int,
+    images: int,
+    styles: int = 0,
+    targets: int = 0,
+    *,
+    paintings: int = 1,
+    bank: int | None = None,
+) -> Draw:
+    """Draw the batch of `step`; `images`, `styles` and `targets` are the sizes of the sets (0: the set is not used).
+
+    Each image gets `paintings` paintings, those of the first round before those of the second; with a `bank` they come
+    from so many paintings, the same in every step.
+    """
     rng = np.random.default_rng([seed, _MIRROR, step])
+    if bank is None:
+        chosen = _indices(seed, _STYLES, step, batch * paintings, styles)
+    else:
+        chosen = _order(seed, _BANK, 0, styles)[_indices(seed, _STYLES, step, batch * paintings, bank)]
     return Draw(
         images=_indices(seed, _IMAGES, step, batch, images),
-        styles=_indices(seed, _STYLES, step, batch, styles),
+        styles=chosen,
         targets=_indices(seed, _TARGETS, step, batch, targets),
         mirror=rng.random(batch) < 0.5,
         noise_seed=int(np.random.default_rng([seed, _NOISE, step]).integers(2**62)),

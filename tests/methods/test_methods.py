@@ -9,6 +9,7 @@ from ash import methods
 from ash.errors import ConfigError
 from ash.labels import N_CLASSES
 from ash.segmentation import losses
+from ash.style.view import stylise
 from tests.methods.world import batch, gradients, recipe, settings
 
 EXPERIMENTS = list(settings().params.experiments)
@@ -18,15 +19,16 @@ EXPERIMENTS = list(settings().params.experiments)
 def test_every_experiment_trains_every_player(name):
     """One step gives each player a finite, non-zero gradient, and the frozen pair none."""
     method = recipe(name)
-    updates = gradients(method, batch())
+    updates = gradients(method, batch(needs=method.needs))
     assert set(updates) == set(method.players)
     for player in method.players.values():
         found = [p.grad for p in player.parameters() if p.grad is not None]
         assert found
         assert all(g.isfinite().all() for g in found)
         assert any(g.abs().sum() > 0 for g in found)
-    if hasattr(method, "stylizer") and method.stylizer is not None:
-        assert all(p.grad is None for p in method.stylizer.parameters())
+    for part in ("stylizer", "vae"):
+        if getattr(method, part, None) is not None:
+            assert all(p.grad is None for p in getattr(method, part).parameters())
 
 
 @pytest.mark.parametrize("player", ["hallucinator", "segmenter", "discriminator"])
@@ -186,7 +188,7 @@ def test_delta_zero_is_sftgans_transform():
             torch.nn.init.zeros_(branch[-1].bias)
         condition = torch.full((2, 19, 4, 8), 1 / 19)
         images[delta] = method.hallucinate(given, condition)[0]
-    plain = recipe("clan").stylise(batch())
+    plain = stylise(recipe("clan").stylizer, batch(), 0.8)
     torch.testing.assert_close(images[1.0], plain)
     assert (images[0.0] - plain).abs().mean() > 0.01
 
@@ -245,7 +247,9 @@ def test_figure4_columns():
 
 def test_an_unknown_method_is_refused():
     """One line that names the methods there are."""
-    with pytest.raises(ConfigError, match=r"'clam' is not a file in ash/methods; known: ash, augmentation, clan"):
+    with pytest.raises(
+        ConfigError, match=r"'clam' is not a file in ash/methods; known: advent, ash, asm, augmentation, clan"
+    ):
         methods.load("clam")
 
 

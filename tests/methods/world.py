@@ -5,16 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ash import config, methods
 from ash.config import DiscriminatorSettings, SegmenterSettings
-from ash.recipe import Batch, Parts, Recipe, Update
+from ash.recipe import Batch, Needs, Parts, Recipe, Update
 from ash.segmentation.deeplab import build_segmenter
 from ash.segmentation.discriminator import build_discriminator
 from ash.style.hallucination import Hallucinator
+from ash.style.rain import StatisticsVae
 from ash.style.stylizer import load_stylizer
+from ash.style.view import enter
 
 ROOT = Path(__file__).resolve().parents[2]
+ONE_PAINTING = Needs(paintings=1)
 WEIGHTS = ROOT / "ash/style/weights/miniature.safetensors"
 
 
@@ -33,38 +37,45 @@ def recipe(experiment: str, **changes: Any) -> Recipe:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         parts = Parts(
-            segmenter=lambda: build_segmenter(small),
-            discriminator=lambda: build_discriminator(judge),
+            segmenter=lambda layout: build_segmenter(small, layout),
+            discriminators=lambda count: nn.ModuleList(build_discriminator(judge) for _ in range(count)),
             hallucinator=lambda classes: Hallucinator(classes, pair.channels, (8, 16), 2),
             stylizer=lambda: pair,
+            rain=lambda: StatisticsVae(pair.channels).eval().requires_grad_(False),
+            anchor=lambda: pair.encode(torch.rand(1, 3, 32, 64, generator=torch.Generator().manual_seed(3))),
             source=entry.source,
         )
         return methods.build(entry.recipe, entry.method | changes, parts)
 
 
-def batch(mirror: bool = False, seed: int = 0) -> Batch:
-    """Two images of 64x32 with features of themselves and of two noise paintings."""
+def batch(mirror: bool = False, seed: int = 0, needs: Needs = ONE_PAINTING) -> Batch:
+    """Two images of 64x32 with features of themselves and of noise paintings, and what else a recipe may need."""
     generator = torch.Generator().manual_seed(seed)
-    image, painting = torch.rand(2, 3, 32, 64, generator=generator), torch.rand(2, 3, 32, 64, generator=generator)
+    image, painting = (torch.rand(n, 3, 32, 64, generator=generator) for n in (2, 2 * max(needs.paintings, 1)))
     label = torch.randint(0, 19, (2, 16, 32), generator=generator)
     pair = load_stylizer(WEIGHTS)
     with torch.no_grad():
-        content, style = pair.encode(image), pair.encode(painting)
+        content, style = (pair.encode(enter(pixels, needs.convention)) for pixels in (image, painting))
     return Batch(
         image=image.flip(-1) if mirror else image,
         label=label.flip(-1) if mirror else label,
         mirror=torch.full((2,), mirror),
         generator=torch.Generator().manual_seed(7),
-        content=content,
-        style=style,
+        content=content if needs.stylizer else None,
+        style=style if needs.paintings else None,
+        target=torch.rand(2, 3, 32, 64, generator=generator) if needs.target else None,
     )
 
 
 def gradients(method: Recipe, given: Batch, progress: float = 0.5) -> dict[str, Update]:
-    """Run one step as the loop does, short of the optimisers; gradients are left in `.grad`."""
-    updates = {}
+    """Run one step as the loop does, short of the optimisers; gradients are left in `.grad`.
+
+    A player's terms of several updates are put together.
+    """
+    updates: dict[str, Update] = {}
     for update in method.updates(given, progress):
         weights = [p for p in method.players[update.player].parameters() if p.requires_grad]
         torch.autograd.backward(sum(update.terms.values()), inputs=weights, retain_graph=update.keep_graph)
-        updates[update.player] = update
+        before = updates[update.player].terms if update.player in updates else {}
+        updates[update.player] = Update(update.player, {**before, **update.terms})
     return updates

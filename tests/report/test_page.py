@@ -8,8 +8,17 @@ import pytest
 from PIL import Image
 
 from ash.errors import StoreError
+from ash.report.cost import write_cost
 from ash.report.page import CAPTIONS, build_report, findings
 from ash.report.tables import heading, write_table
+from ash.store import write_json
+
+GROUPS = ("paper", "controls")
+COST = [
+    {"experiment": "clan", "recipe": "clan", "forward": 2.0, "backward": 2.0, "ms": 80.0, "precision": "fp32"},
+    {"experiment": "domain_randomisation", "recipe": "domain_randomisation", "forward": 3.0, "backward": 3.0,
+     "ms": 120.0, "precision": "fp32"},
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +28,11 @@ def page(world, published, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     for name in settings.params.tables:
         write_table(settings, name, runs, published, folder)
+    write_json(folder / "cost.json", COST)
+    write_cost(settings, folder / "cost.json", folder)
     for name in CAPTIONS:
         Image.new("RGB", (1, 1)).save(folder / f"{name}.png")
-    build_report(settings, runs, folder, folder, folder / "report.html")
+    build_report(settings, GROUPS, runs, folder, folder, folder / "report.html")
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -70,12 +81,12 @@ def test_links_lead_somewhere(page):
 def test_every_table_and_figure_is_there(page, world):
     """Tables of the paper and the controls, by title and by class; every figure with its caption."""
     settings, _ = world(1)
-    shown = [heading(settings, name) for name, table in settings.params.tables.items() if table.group != "demo"]
+    shown = [heading(settings, name) for name, table in settings.params.tables.items() if table.group in GROUPS]
     assert shown[0].startswith("Table 1. GTA5")
     for title in shown:
         assert f"<h3>{title}</h3>" in page
         assert f"<h3>{title}: IoU of each class, per cent</h3>" in page
-    assert page.count("<table>") == 2 * len(shown)
+    assert page.count("<table>") == 2 * len(shown) + 1  # and the table of costs
     assert page.count("<figure ") == len(CAPTIONS)
 
 
@@ -119,4 +130,4 @@ def test_a_missing_table_is_named(world, published, tmp_path):
         write_table(settings, name, runs, published, tmp_path)
     (tmp_path / "table3.md").unlink()
     with pytest.raises(StoreError, match=r"table3\.md: missing"):
-        build_report(settings, runs, tmp_path, tmp_path, tmp_path / "report.html")
+        build_report(settings, GROUPS, runs, tmp_path, tmp_path, tmp_path / "report.html")

@@ -74,7 +74,7 @@ def test_adversarial_is_binary_cross_entropy(domain):
 def test_local_weight_of_equal_heads_is_epsilon():
     """epsilon + lambda_local * 0."""
     head = torch.randn(1, 19, 3, 3)
-    weight = losses.local_weight([head, head], (6, 6), 0.4, 40.0)
+    weight = losses.local_weight([head, head], (6, 6), 0.4, 40.0, through=True)
     torch.testing.assert_close(weight, torch.full((1, 1, 6, 6), 0.4), atol=1e-4, rtol=0)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ash.recipe import mirrored
+from ash.recipe import Needs, mirrored
 from ash.training.feed import Feed
 from ash.training.sampler import draw
 
@@ -41,15 +41,20 @@ def test_image_and_label_are_mirrored_together():
 
 
 def test_content_belongs_to_its_image_and_is_never_mirrored():
-    """Cached content features are those of the drawn images; encoding on the fly sees them unmirrored."""
-    cached, _, _ = make(label_stride=1, content=Numbers(), style=Numbers())
-    fresh, images, _ = make(label_stride=1, content=lambda image: image, style=Numbers())
+    """Content features are those of the drawn images, style features those of the drawn paintings."""
+    feed, _, _ = make(label_stride=1, needs=Needs(paintings=1), content=Numbers(), style=Numbers())
     for step in range(4):
         drawn = draw(2, step, 4, 5, styles=5)
-        assert cached.batch(step).content.flatten().tolist() == drawn.images.tolist()
-        assert cached.batch(step).style.flatten().tolist() == drawn.styles.tolist()
-        wanted = np.stack([images[i] for i in drawn.images]).transpose(0, 3, 1, 2) / 255
-        np.testing.assert_allclose(fresh.batch(step).content.numpy(), wanted, atol=1e-7)
+        assert feed.batch(step).content.flatten().tolist() == drawn.images.tolist()
+        assert feed.batch(step).style.flatten().tolist() == drawn.styles.tolist()
+
+
+def test_several_paintings_come_from_a_bank():
+    """Three paintings for each of four images, from two that stay the same in every step."""
+    feed, _, _ = make(label_stride=1, needs=Needs(paintings=3, bank=2), content=Numbers(), style=Numbers())
+    seen = [feed.batch(step).style.flatten().tolist() for step in range(5)]
+    assert {len(step) for step in seen} == {12}
+    assert len({painting for step in seen for painting in step}) == 2
 
 
 def test_mirroring_twice_gives_the_image_back():

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from ash.config import OptimiserSettings, TrainingSettings
-from ash.recipe import Batch, Update
+from ash.recipe import Batch, Needs, Update
 from ash.training.feed import Feed
 
 
@@ -28,6 +28,7 @@ def training(**changes: object) -> TrainingSettings:
         "warmup": 0.2,
         "power": 0.9,
         "precision": "fp32",
+        "order": "simultaneous",
         "log_every": 4,
         "checkpoint_every": 3,
         "optimisers": {
@@ -41,7 +42,7 @@ def training(**changes: object) -> TrainingSettings:
 class Game:
     """A segmenter against a discriminator that scores its noisy output; `poison` makes a term NaN at a step."""
 
-    needs: frozenset[str] = frozenset()
+    needs: Needs = Needs()
 
     def __init__(self, seed: int = 0, poison: int | None = None) -> None:
         with torch.random.fork_rng():

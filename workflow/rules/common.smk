@@ -17,7 +17,7 @@ set_up(PARAMS)
 try:
     SETTINGS = load(Path(PARAMS))
     NEEDS = {
-        name: methods.check_experiment(SETTINGS.experiment(name)).needs
+        name: methods.check_experiment(SETTINGS.experiment(name))
         for name in SETTINGS.params.experiments
     }
 except AshError as error:
@@ -28,6 +28,7 @@ SEEDS = SETTINGS.params.seeds
 TARGETS = SETTINGS.params.targets
 DATASETS = SETTINGS.protocol.datasets
 STYLE_SET = SETTINGS.protocol.style_set
+GROUPS = list(dict.fromkeys(table.group for table in SETTINGS.params.tables.values()))
 
 
 wildcard_constraints:
@@ -51,6 +52,11 @@ def prepared(dataset, split):
     return f"data/prepared/{dataset}_{split}.h5"
 
 
+def weights_of(path):
+    """A file of the user's folder, or else the one of that name in the repository."""
+    return path if os.path.exists(path) else located(path)
+
+
 def run_file(name):
     """A file of any run, with wildcards experiment and seed; the run's folder for an empty name."""
     return os.path.join("results", "runs", "{experiment}", "seed{seed}", name)
@@ -63,22 +69,42 @@ def scores(experiments, targets):
     )
 
 
-def tables_of(group):
-    """The tables of a group."""
-    return [
-        name for name, table in SETTINGS.params.tables.items() if table.group == group
-    ]
+def options(name, values):
+    """An option of the command line, repeated for each value."""
+    return " ".join(f"{name} {value}" for value in values)
+
+
+def metrics_groups(w):
+    """The groups whose experiments a metrics file holds: those of the default target, or one other."""
+    return [w.group.lstrip("_")] if w.group else SETTINGS.params.groups
+
+
+def cost_inputs(w):
+    """Everything that any of the measured experiments reads; they share one source."""
+    return {k: v for name in MEASURED for k, v in inputs_of(name).items()}
 
 
 def train_inputs(w):
-    """The prepared source and, for recipes that stylise, the pair and its features."""
-    experiment = SETTINGS.experiment(w.experiment)
+    """The prepared source and whatever else the recipe of an experiment needs, and no more."""
+    return inputs_of(w.experiment)
+
+
+def inputs_of(name):
+    """The files that an experiment trains on, by the option of `ash train` that takes them."""
+    experiment, needs = SETTINGS.experiment(name), NEEDS[name]
     files = {"prepared": prepared(experiment.source, "train")}
-    if "style" in NEEDS[w.experiment]:
+    if needs.stylizer:
         files["stylizer"] = "data/stylizer.safetensors"
-        files["style"] = f"data/features/{STYLE_SET}.h5"
-        if experiment.stylizer.cache_content:
-            files["content"] = f"data/features/{experiment.source}.h5"
+        if needs.convention == "release":
+            files["paintings"] = prepared(STYLE_SET, "train")
+        else:
+            files["style"] = f"data/features/{STYLE_SET}.h5"
+            if experiment.stylizer.cache_content:
+                files["content"] = f"data/features/{experiment.source}.h5"
+    if needs.any_target and experiment.target:
+        files["target"] = prepared(experiment.target, "train")
+    if needs.rain:
+        files["rain"] = "data/rain.safetensors"
     return files
 
 

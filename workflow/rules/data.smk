@@ -3,11 +3,6 @@ DRAWN = [name for name, dataset in DATASETS.items() if dataset.draw]
 OWNED = [name for name, dataset in DATASETS.items() if not dataset.draw]
 
 
-def weights_of(path):
-    """A file of the user's folder, or else the one of that name in the repository."""
-    return path if os.path.exists(path) else located(path)
-
-
 rule draw_miniature:
     input:
         code=lambda w: closure(
@@ -109,6 +104,26 @@ rule features:
         " --out {output} > {log} 2>&1"
 
 
+rule rain:
+    input:
+        style=f"data/features/{STYLE_SET}.h5",
+        stylizer="data/stylizer.safetensors",
+        code=closure("ash.experiment.stylizer"),
+    output:
+        "data/rain.safetensors",
+    log:
+        "logs/rain.log",
+    benchmark:
+        "benchmarks/rain.tsv"
+    priority: 8
+    conda:
+        "../envs/ash.yaml"
+    params:
+        settings=fingerprint(SETTINGS.protocol.rain),
+    shell:
+        "OMP_NUM_THREADS=1 ash rain --style {input.style} --stylizer {input.stylizer} --out {output} > {log} 2>&1"
+
+
 rule refit:
     input:
         sources=[prepared(name, "train") for name in ("gta5", "synthia")],
@@ -130,3 +145,8 @@ rule refit:
         "OMP_NUM_THREADS=1 ash refit-stylizer $(printf ' --source %s' {input.sources})"
         " $(printf ' --held-out %s' {input.held_out}) --paintings {input.paintings} --out {output.weights}"
         " --log {output.record} > {log} 2>&1"
+
+
+rule refit_stylizer:
+    input:
+        "data/refit/stylizer.safetensors",

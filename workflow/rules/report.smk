@@ -1,7 +1,13 @@
 # Tables, figures, metrics and the report, all from the files of the runs.
 FIGURES = ("figure3", "figure4", "stylised", "curves", "iou", "contrasts")
-REPORTED = [
-    name for name, table in SETTINGS.params.tables.items() if table.group != "demo"
+DEFAULT = SETTINGS.params.groups  # what `all` builds
+REPORTED = SETTINGS.experiments(DEFAULT)
+EXTRA = [group for group in GROUPS if group not in (*DEFAULT, "demo")]
+PAGES = {"report": DEFAULT, "everything": (*DEFAULT, *EXTRA)}
+MEASURED = [
+    name
+    for name in SETTINGS.rows(next(iter(SETTINGS.params.tables)))
+    if inputs_of(name)["prepared"] == inputs_of(REPORTED[0])["prepared"]
 ]
 
 
@@ -42,22 +48,72 @@ rule table:
         " > {log} 2>&1"
 
 
+rule measure_cost:
+    input:
+        unpack(cost_inputs),
+        code=closure(
+            "ash.experiment.bench",
+            *(f"ash.methods.{SETTINGS.experiment(name).recipe}" for name in MEASURED),
+        ),
+    output:
+        "results/cost.json",
+    log:
+        "logs/cost.log",
+    benchmark:
+        "benchmarks/cost.tsv"
+    conda:
+        "../envs/ash.yaml"
+    # All cores, so that nothing runs beside what is timed; one thread, as in training.
+    threads: workflow.cores or 1
+    params:
+        settings=fingerprint(*[SETTINGS.experiment(name) for name in MEASURED]),
+        options=train_options,
+        experiments=" ".join(f"--experiment {name}" for name in MEASURED),
+    shell:
+        "OMP_NUM_THREADS=1 ash bench cost {params.experiments} {params.options} --out {output} > {log} 2>&1"
+
+
+rule cost:
+    input:
+        measured="results/cost.json",
+        code=closure("ash.report.cost"),
+    output:
+        report("results/tables/cost.md", category="Tables", labels={"table": "cost"}),
+        "results/tables/cost.csv",
+    log:
+        "logs/tables/cost.log",
+    benchmark:
+        "benchmarks/tables/cost.tsv"
+    localrule: True
+    conda:
+        "../envs/ash.yaml"
+    shell:
+        "ash cost --measured {input.measured} --out results/tables > {log} 2>&1"
+
+
 rule metrics:
     input:
-        scores=scores(EXPERIMENTS, (*TARGETS, "source")),
+        scores=lambda w: scores(
+            SETTINGS.experiments(metrics_groups(w)), (*TARGETS, "source")
+        ),
         code=closure("ash.report.tables"),
     output:
-        "results/metrics.json",
+        "results/metrics{group}.json",
     log:
-        "logs/metrics.log",
+        "logs/metrics{group}.log",
     benchmark:
-        "benchmarks/metrics.tsv"
+        "benchmarks/metrics{group}.tsv"
+    wildcard_constraints:
+        group="(_({}))?".format("|".join(EXTRA)),
     conda:
         "../envs/ash.yaml"
     params:
-        settings=fingerprint(EXPERIMENTS, list(SEEDS)),
+        settings=lambda w: fingerprint(
+            SETTINGS.experiments(metrics_groups(w)), list(SEEDS)
+        ),
+        groups=lambda w: options("--group", metrics_groups(w)),
     shell:
-        "ash metrics --runs results/runs --out {output} > {log} 2>&1"
+        "ash metrics {params.groups} --runs results/runs --out {output} > {log} 2>&1"
 
 
 rule figures:
@@ -68,8 +124,8 @@ rule figures:
             seed=SEEDS[0],
             target=TARGETS[0],
         ),
-        histories=expand(run_file("history.csv"), experiment=EXPERIMENTS, seed=SEEDS[0]),
-        scores=scores(EXPERIMENTS, TARGETS),
+        histories=expand(run_file("history.csv"), experiment=REPORTED, seed=SEEDS[0]),
+        scores=scores(REPORTED, TARGETS),
         code=closure("ash.report.figures"),
     output:
         report(
@@ -89,7 +145,10 @@ rule figures:
     params:
         settings=fingerprint(
             SETTINGS.params.figures,
-            {name: list(e.tables) for name, e in SETTINGS.params.experiments.items()},
+            {
+                name: list(SETTINGS.params.experiments[name].tables)
+                for name in REPORTED
+            },
             list(SEEDS),
         ),
     shell:
@@ -124,13 +183,11 @@ rule stylised_samples:
             (
                 SETTINGS.experiment(name).method["alpha"]
                 for name in EXPERIMENTS
-                if NEEDS[name]
+                if "alpha" in SETTINGS.experiment(name).method
             ),
             1.0,
         ),
-        contents=lambda w, input: " ".join(
-            f"--prepared {path}" for path in input.content
-        ),
+        contents=lambda w, input: options("--prepared", input.content),
     shell:
         "ash montage --stylizer {input.stylizer} {params.contents} --paintings {input.paintings} --alpha {params.alpha} --out {output}"
         " > {log} 2>&1"
@@ -138,23 +195,30 @@ rule stylised_samples:
 
 rule report:
     input:
-        tables=expand("results/tables/{table}.csv", table=REPORTED),
-        metrics="results/metrics.json",
+        tables=lambda w: expand(
+            "results/tables/{table}.csv", table=SETTINGS.tables(PAGES[w.page])
+        ),
+        cost="results/tables/cost.md",
         figures=expand("results/figures/{name}.png", name=FIGURES),
-        provenance=expand(
-            run_file("provenance.json"), experiment=EXPERIMENTS, seed=SEEDS
+        provenance=lambda w: expand(
+            run_file("provenance.json"),
+            experiment=SETTINGS.experiments(PAGES[w.page]),
+            seed=SEEDS,
         ),
         code=closure("ash.report.page") + [located("ash/report/template.html")],
     output:
-        "results/report.html",
+        "results/{page}.html",
     log:
-        "logs/report.log",
+        "logs/{page}.log",
     benchmark:
-        "benchmarks/report.tsv"
+        "benchmarks/{page}.tsv"
+    wildcard_constraints:
+        page="|".join(PAGES),
     conda:
         "../envs/ash.yaml"
     params:
         settings=fingerprint(SETTINGS),
+        groups=lambda w: options("--group", PAGES[w.page]),
     shell:
-        "ash report --runs results/runs --tables results/tables --figures results/figures --out {output}"
+        "ash report {params.groups} --runs results/runs --tables results/tables --figures results/figures --out {output}"
         " > {log} 2>&1"

@@ -1,0 +1,121 @@
+"""RAIN's statistics VAE: a small space of styles, with a point of it for every image.
+
+Luo et al., Adversarial Style Mining for One-Shot Unsupervised Domain Adaptation, NeurIPS 2020 (ASM), section 3.1.  A style
+is the mean and deviation of every feature channel, 2C numbers.
+
+    (m, q)   = MLP(mu, sigma),  e = m + q n,  n ~ N(0, I)        -> StatisticsVae.encode
+    (mu', sigma') = MLP(e)                                       -> StatisticsVae.decode
+    L_latent = 1/2 mean(m^2 + q^2 - log(q^2 + 1e-5) - 1)         -> latent_loss
+    L        = L_latent + 5 MSE((mu', sigma'), (mu, sigma))      -> fit
+
+q is a deviation as it stands: no exponential, either sign.  Departure from the release: the encoder and decoder of images
+stay those that every method here uses; RAIN trains its own image decoder in the same loop.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ash.config import RainSettings
+from ash.errors import CheckpointError, StoreError
+from ash.style.adain import channel_statistics
+
+SMALLEST = 1e-5  # added to q^2 inside the logarithm
+METADATA_KEY = "ash"
+
+
+class StatisticsVae(nn.Module):
+    """Two MLPs of three layers over 2C statistics and C latent numbers."""
+
+    def __init__(self, channels: int) -> None:
+        """Kaiming-normal weights, zero biases, as in the release."""
+        super().__init__()
+        self.channels = channels
+        self.encoder, self.decoder = _mlp(2 * channels, channels), _mlp(channels, channels)
+
+    def encode(self, statistics: Tensor) -> tuple[Tensor, Tensor]:
+        """Styles (B,2C) to the mean m and deviation q of their latents, (B,C) each."""
+        mean, deviation = self.encoder(statistics).chunk(2, 1)
+        return mean, deviation
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Latents (B,C) to styles (B,2C); a deviation may come out negative, as in the release."""
+        style: Tensor = self.decoder(latent)
+        return style
+
+
+def statistics_of(features: Tensor) -> Tensor:
+    """The style of features (B,C,h,w): means, then deviations, (B,2C) float32."""
+    return torch.cat(channel_statistics(features), 1).flatten(1)
+
+
+def latent_loss(mean: Tensor, deviation: Tensor) -> Tensor:
+    """Distance of N(m, q^2) from N(0, I): 0 for m = 0, q = 1 but for the 1e-5."""
+    square = deviation.square()
+    return (mean.square() + square - (square + SMALLEST).log() - 1).mean() / 2
+
+
+def fit(
+    styles: Tensor, settings: RainSettings, progress: Callable[[int, int], None] = lambda done, total: None
+) -> StatisticsVae:
+    """Fit a VAE to styles (N,2C), one generator for order, noise and first weights: the same every time on one CPU."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        vae = StatisticsVae(styles.shape[1] // 2).train()
+        optimiser = torch.optim.Adam(vae.parameters(), settings.rate)
+        for step in range(settings.iterations):
+            optimiser.param_groups[0]["lr"] = settings.rate / (1 + settings.decay * step)
+            batch = styles[torch.randint(len(styles), (settings.batch,))]
+            mean, deviation = vae.encode(batch)
+            again = vae.decode(mean + deviation * torch.randn_like(mean))
+            loss = latent_loss(mean, deviation)
+            loss = loss + settings.reconstruction_weight * functional.mse_loss(again, batch)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            progress(step + 1, settings.iterations)
+    return vae.eval().requires_grad_(False)
+
+
+def serialise(vae: StatisticsVae, stylizer: str) -> bytes:
+    """The bytes of the VAE's file; `stylizer` is the digest of the pair whose features it knows."""
+    metadata = {METADATA_KEY: json.dumps({"channels": vae.channels, "stylizer": stylizer}, sort_keys=True)}
+    return save(vae.state_dict(), metadata)
+
+
+def load_rain(path: Path, stylizer: str) -> StatisticsVae:
+    """Read a VAE; `stylizer` is the digest of the pair that it must know.
+
+    Raises StoreError if the file is missing, damaged or not ours, CheckpointError if it knows another pair.
+    """
+    if not path.exists():
+        raise StoreError(f"{path}: missing; run the step that makes it (ash rain)")
+    try:
+        with safe_open(path, "pt") as file:
+            notes = json.loads((file.metadata() or {})[METADATA_KEY])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+        vae = StatisticsVae(int(notes["channels"]))
+        vae.load_state_dict(weights)
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as cause:
+        raise StoreError(f"{path}: not a VAE of style statistics ({cause}); make it again") from cause
+    if notes.get("stylizer") != stylizer:
+        found = str(notes.get("stylizer"))
+        raise CheckpointError(f"{path}: fitted to stylizer {found[:12]}, wanted {stylizer[:12]}; make it again")
+    return vae.eval().requires_grad_(False)
+
+
+def _mlp(inputs: int, channels: int) -> nn.Sequential:
+    """Three layers with ReLU between them, to 2C numbers."""
+    layers: list[nn.Module] = []
+    for index in range(3):
+        layer = nn.Linear(inputs if index == 0 else 2 * channels, 2 * channels)
+        nn.init.kaiming_normal_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        layers += [layer, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
