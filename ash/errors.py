@@ -45,3 +45,8 @@ def several(title: str, lines: list[str], limit: int = 20) -> str:
     shown = lines[:limit]
     rest = len(lines) - len(shown)
     return "\n  ".join([title, *shown] + ([f"... and {rest} more"] if rest > 0 else []))
+
+
+def flat(cause: Exception) -> str:
+    """The message of another library's exception in one line."""
+    return " ".join(str(cause).split())

@@ -35,7 +35,7 @@ from ash.config.sections import (
     TableSettings,
     TrainingSettings,
 )
-from ash.errors import ConfigError, several
+from ash.errors import ConfigError, flat, several
 
 __all__ = [
     "DatasetSettings",
@@ -143,7 +143,7 @@ def _validated(model: type[T], path: Path) -> T:
     except FileNotFoundError as cause:
         raise ConfigError(f"{path}: missing; run from the folder that holds params.yaml") from cause
     except yaml.YAMLError as cause:
-        raise ConfigError(f"{path}: not YAML ({' '.join(str(cause).split())})") from cause
+        raise ConfigError(f"{path}: not YAML ({flat(cause)})") from cause
     try:
         return model.model_validate(content)
     except ValidationError as cause:
@@ -159,6 +159,8 @@ def faults(error: ValidationError) -> list[str]:
             lines.append(f"{key}: unknown key; check its spelling")
         elif fault["type"] == "missing":
             lines.append(f"{key}: missing; state it")
+        elif fault["type"] == "value_error":  # a section's own check, whose message says what was found
+            lines.append(fault["msg"].removeprefix("Value error, "))
         else:
             lines.append(f"{key}: found {fault['input']!r}; {fault['msg']}")
     return lines

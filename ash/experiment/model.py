@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ash.config import Experiment, SegmenterSettings
-from ash.errors import CheckpointError
+from ash.errors import CheckpointError, flat
 from ash.segmentation.deeplab import DeepLab, build_segmenter
 from ash.store import atomic, digest
 
@@ -41,7 +41,7 @@ def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepL
         found, settings = notes["run"], SegmenterSettings.model_validate(notes["segmenter"])
         layout = notes["heads"]
     except (OSError, SafetensorError, KeyError, ValueError, ValidationError) as cause:
-        raise CheckpointError(f"{path}: not a model of this project ({cause}); train it again") from cause
+        raise CheckpointError(f"{path}: not a model of this project ({flat(cause)}); train it again") from cause
     if run is not None and found != run:
         raise CheckpointError(
             f"{path}: trained under settings {found[:12]}, wanted {run[:12]}; train it again, or restore the settings"
@@ -50,5 +50,5 @@ def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepL
     try:
         segmenter.load_state_dict(tensors)
     except RuntimeError as cause:
-        raise CheckpointError(f"{path}: weights do not fit its network ({cause}); train it again") from cause
+        raise CheckpointError(f"{path}: weights do not fit its network ({flat(cause)}); train it again") from cause
     return segmenter.to(where).eval()

@@ -123,6 +123,11 @@ def build_feed(
     """The batches of a run; opened files close with `stack`."""
     source = stack.enter_context(open_h5(files.prepared, PREPARED_SCHEMA))
     style, content = _features(experiment, files, needs, where, stack) if needs.stylizer else (None, None)
+    if style is not None and len(style) < (needs.bank or 0):
+        raise ConfigError(
+            f"experiments.{experiment.name}: a bank of {needs.bank} paintings, {files.style} holds {len(style)}; "
+            "lower `styles`, or give more paintings"
+        )
     target = None
     if needs.target:
         target = stack.enter_context(open_h5(files.require("target", experiment), PREPARED_SCHEMA))["image"]

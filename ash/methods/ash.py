@@ -111,7 +111,8 @@ class Method:
 
         With a shared image G sees x^ once: the graph of that pass serves H first and G after it.
         """
-        s, damping = self.settings, 1 - progress
+        s = self.settings
+        damping = 1 - progress if s.damping else 1.0
         lambda_adv = s.lambda_adv * s.lambda_adv_multiple * damping
         heads = self.segmenter(batch.image)
         stylised, h_terms = self.hallucinate(batch, self.condition(heads, batch))

@@ -80,7 +80,7 @@ def modulate_locally(content: Tensor, style: Tensor, gamma: Tensor, beta: Tensor
 
 
 def bounded(values: Tensor, bound: float | None) -> Tensor:
-    """B tanh(v / b): v itself near 0, never beyond b; without a bound, v."""
+    """The bound b times tanh(v / b): v itself near 0, never beyond b; without a bound, v."""
     return values if bound is None else bound * torch.tanh(values / bound)
 
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ash.config import RainSettings
-from ash.errors import CheckpointError, StoreError
+from ash.errors import CheckpointError, StoreError, flat
 from ash.style.adain import channel_statistics
 
 SMALLEST = 1e-5  # added to q^2 inside the logarithm
@@ -103,7 +103,7 @@ def load_rain(path: Path, stylizer: str) -> StatisticsVae:
         vae = StatisticsVae(int(notes["channels"]))
         vae.load_state_dict(weights)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as cause:
-        raise StoreError(f"{path}: not a VAE of style statistics ({cause}); make it again") from cause
+        raise StoreError(f"{path}: not a VAE of style statistics ({flat(cause)}); make it again") from cause
     if notes.get("stylizer") != stylizer:
         found = str(notes.get("stylizer"))
         raise CheckpointError(f"{path}: fitted to stylizer {found[:12]}, wanted {stylizer[:12]}; make it again")

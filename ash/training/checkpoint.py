@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from ash.errors import CheckpointError
+from ash.errors import CheckpointError, flat
 from ash.store import atomic
 
 
@@ -48,7 +48,7 @@ def restore(
         state = torch.load(path, weights_only=True)
         found = state["digest"]
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as cause:
-        raise CheckpointError(f"{path}: not a readable resume file ({cause}); delete it to start anew") from cause
+        raise CheckpointError(f"{path}: not a readable resume file ({flat(cause)}); delete it to start anew") from cause
     if found != digest:
         raise CheckpointError(
             f"{path}: written under settings {found[:12]}, wanted {digest[:12]}; delete it to start anew, or restore "

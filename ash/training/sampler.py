@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-_IMAGES, _STYLES, _MIRROR, _NOISE, _TARGETS, _BANK = range(6)  # independent streams of one seed
+_IMAGES, _STYLES, _MIRROR, _NOISE, _TARGETS, _BANK, _COPIES = range(7)  # independent streams of one seed
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,17 @@ def draw(
 ) -> Draw:
     """Draw the batch of `step`; `images`, `styles` and `targets` are the sizes of the sets (0: the set is not used).
 
-    Each image gets `paintings` paintings, those of the first round before those of the second; with a `bank` they come
-    from so many paintings, the same in every step.
+    Each image gets `paintings` paintings, those of the first round before those of the second.  With a `bank` they come
+    from so many paintings, the same in every step, and those of one image differ: they are drawn for each image anew.
     """
     rng = np.random.default_rng([seed, _MIRROR, step])
     if bank is None:
         chosen = _indices(seed, _STYLES, step, batch * paintings, styles)
     else:
-        chosen = _order(seed, _BANK, 0, styles)[_indices(seed, _STYLES, step, batch * paintings, bank)]
+        rounds = np.stack(
+            [_order(seed, _COPIES, k, bank)[:paintings] for k in range(step * batch, (step + 1) * batch)], 1
+        )
+        chosen = _order(seed, _BANK, 0, styles)[rounds.flatten()]
     return Draw(
         images=_indices(seed, _IMAGES, step, batch, images),
         styles=chosen,

@@ -50,11 +50,11 @@ def test_content_belongs_to_its_image_and_is_never_mirrored():
 
 
 def test_several_paintings_come_from_a_bank():
-    """Three paintings for each of four images, from two that stay the same in every step."""
-    feed, _, _ = make(label_stride=1, needs=Needs(paintings=3, bank=2), content=Numbers(), style=Numbers())
+    """Two paintings for each of four images, from three that stay the same in every step."""
+    feed, _, _ = make(label_stride=1, needs=Needs(paintings=2, bank=3), content=Numbers(), style=Numbers())
     seen = [feed.batch(step).style.flatten().tolist() for step in range(5)]
-    assert {len(step) for step in seen} == {12}
-    assert len({painting for step in seen for painting in step}) == 2
+    assert {len(step) for step in seen} == {8}
+    assert len({painting for step in seen for painting in step}) == 3
 
 
 def test_mirroring_twice_gives_the_image_back():
