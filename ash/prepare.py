@@ -40,11 +40,12 @@ def prepare(
     """Write split `split` of the set at `root` to `out`.
 
     Data sets `image` uint8 (N,H,W,3), `label` uint8 (N,h,w) (absent where the set has none) and `id`; attributes name
-    the set, the split, the sizes and the manifest's digest.  Sizes are (width, height).  DataError lists every file that
-    cannot be read; then nothing is written.
+    the set, the split, the sizes and the manifest's digest.  Sizes are (width, height).  Ids that the manifest shows as
+    excluded are left out.  DataError lists every file that cannot be read; then nothing is written.
     """
     source = datasets.load(dataset)
-    samples = source.index(root, split, validation)
+    excluded = manifest.get("splits", {}).get(split, {}).get("excluded", {})
+    samples = source.index(root, split, validation, excluded)
     attributes = {
         "dataset": dataset,
         "split": split,

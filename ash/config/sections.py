@@ -26,6 +26,10 @@ class DatasetSettings(Section):
         description="images per split to draw; null for a set that the user provides"
     )
     draw_size: Size | None = Field(default=None, description="size at which images are drawn")
+    count: dict[str, Annotated[int, Field(ge=1)]] | None = Field(
+        default=None, description="images per split of the published set, held-out ones included; null is not checked"
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="ids that are left out; the manifest lists them")
 
 
 class StylizerSettings(Section):

@@ -29,6 +29,10 @@ class Synthia(OnePiece):
     name = "synthia"
     layout = "RGB/0000000.png and GT/LABELS/0000000.png"
 
+    def numbering(self, count: int) -> list[str]:
+        """Images count from 0000000."""
+        return [f"{k:07d}" for k in range(count)]
+
     def files(self, root: Path, split: str) -> tuple[dict[str, Path], dict[str, Path]]:
         """Every image, whatever the split."""
         return by_id(root / "RGB", "*.png"), by_id(root / "GT" / "LABELS", "*.png")

@@ -1,6 +1,5 @@
 # Raw sets, prepared files, the stylizer, cached features.
 DRAWN = [name for name, dataset in DATASETS.items() if dataset.draw]
-OWNED = [name for name, dataset in DATASETS.items() if not dataset.draw]
 
 
 rule draw_miniature:
@@ -27,6 +26,7 @@ rule draw_miniature:
 
 rule manifest:
     input:
+        acquired="data/acquired/{dataset}.json",
         code=lambda w: closure("ash.datasets.manifest", f"ash.datasets.{w.dataset}"),
     output:
         "data/manifests/{dataset}.json",
@@ -40,10 +40,13 @@ rule manifest:
         "../envs/ash.yaml"
     params:
         settings=lambda w: fingerprint(
-            DATASETS[w.dataset].root, DATASETS[w.dataset].validation
+            DATASETS[w.dataset].root,
+            DATASETS[w.dataset].validation,
+            DATASETS[w.dataset].count,
+            DATASETS[w.dataset].exclude,
         ),
     shell:
-        "ash manifest {wildcards.dataset} --out {output} > {log} 2>&1"
+        "ash manifest {wildcards.dataset} --acquired {input.acquired} --out {output} > {log} 2>&1"
 
 
 rule prepare:
