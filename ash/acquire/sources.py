@@ -4,7 +4,7 @@ No publisher states checksums for anybody to download (csDownload checks Citysca
 each archive's SHA-256, and every later one is held against it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -111,6 +111,9 @@ SOURCES = {
         ),
     )
 }
+
+
+SOURCES["mapillary_b"] = replace(SOURCES["mapillary"], name="mapillary_b")  # the same files, read by another table
 
 
 def load(name: str) -> Source:

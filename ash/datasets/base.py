@@ -16,6 +16,9 @@ from ash.labels import N_CLASSES, VOID
 Image.MAX_IMAGE_PIXELS = None  # some paintings have more pixels than Pillow's guard allows; they are read one at a time
 
 
+UNKNOWN = 254  # in tables from label id to train id: no id of the set
+
+
 @dataclass(frozen=True)
 class Sample:
     """One image of a set and, where the set has them, its labels."""
@@ -33,6 +36,10 @@ class Dataset(ABC):
     layout: ClassVar[str]
     """Where its files lie, for messages."""
     has_labels: ClassVar[bool] = True
+    label_suffix: ClassVar[str] = ".png"
+    """How the name of a label file goes on after the id."""
+    table: ClassVar[np.ndarray]
+    """Train id of each label id, `UNKNOWN` outside the set's own; sets without labels have none."""
     odd_sizes: ClassVar[int] = 0
     """How many label maps of the published set differ in size from their image; they are listed and left out."""
     absent: ClassVar[frozenset[str]] = frozenset()
@@ -139,9 +146,6 @@ def id_table(mapping: Mapping[int, int], void: Iterable[int]) -> np.ndarray:
     for label_id, train_id in mapping.items():
         table[label_id] = train_id
     return table
-
-
-UNKNOWN = 254
 
 
 def inverse(table: np.ndarray, void: int) -> np.ndarray:

@@ -25,6 +25,7 @@ class Gta5(OnePiece):
     """GTA5 in the layout of its archives."""
 
     name = "gta5"
+    table = TABLE
     layout = "images/00001.png and labels/00001.png"
     odd_sizes = 60
     absent = frozenset(f"{k:05d}" for numbers in _ABSENT for k in numbers)

@@ -1,15 +1,16 @@
 """What a set on disk consists of: counts, ids, sizes, label histogram, digests.  A pure function of the files."""
 
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ash import datasets
+from ash.ahead import ahead
 from ash.datasets.base import Dataset, Sample
 from ash.datasets.census import check_census, ranges
 from ash.errors import DataError, SizeError, several
@@ -52,7 +53,7 @@ def build_manifest(
     total, done = sum(len(samples) for samples in present.values()), 0
     tallies = {split: _Tally() for split in present}
     for split, samples in present.items():
-        for sample, result in _read_all(dataset, root, samples):
+        for sample, result in zip(samples, ahead(partial(_read, dataset, root), samples, AHEAD), strict=True):
             tallies[split].add(sample, result)
             done += 1
             progress(done, total)
@@ -126,19 +127,6 @@ class _Read:
     size: tuple[int, int]
     pixels: np.ndarray
     files: list[tuple[str, int, str]]
-
-
-def _read_all(dataset: Dataset, root: Path, samples: list[Sample]) -> Iterator[tuple[Sample, _Read | DataError]]:
-    """Every sample in order, read a few ahead."""
-    waiting: deque[tuple[Sample, Future[_Read | DataError]]] = deque()
-    with ThreadPoolExecutor() as pool:
-        for sample in samples:
-            waiting.append((sample, pool.submit(_read, dataset, root, sample)))
-            if len(waiting) > AHEAD:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        for rest, future in waiting:
-            yield rest, future.result()
 
 
 def _read(dataset: Dataset, root: Path, sample: Sample) -> _Read | DataError:

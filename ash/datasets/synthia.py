@@ -27,6 +27,7 @@ class Synthia(OnePiece):
     """SYNTHIA in the layout of SYNTHIA_RAND_CITYSCAPES.rar."""
 
     name = "synthia"
+    table = TABLE
     layout = "RGB/0000000.png and GT/LABELS/0000000.png"
 
     def numbering(self, count: int) -> list[str]:

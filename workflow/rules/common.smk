@@ -8,6 +8,7 @@ sys.path.insert(0, workflow.basedir)
 from ash import methods
 from ash.config import load
 from ash.errors import AshError
+from ash.evaluation_protocols import PROTOCOLS
 from workflow.closure import closure, located
 from workflow.environment import set_up
 
