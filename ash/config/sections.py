@@ -113,6 +113,15 @@ class RainSettings(Section):
     reconstruction_weight: float = Field(ge=0)
 
 
+class ResourceSettings(Section):
+    """What a job may use; the workflow hands it to a scheduler, and results do not depend on it."""
+
+    threads: int = Field(ge=1)
+    mem_mb: int = Field(ge=1, description="memory in MB")
+    runtime: int = Field(ge=1, description="minutes")
+    gpu: int = Field(ge=0)
+
+
 class Protocol(Section):
     """protocols/<name>.yaml."""
 
@@ -126,6 +135,9 @@ class Protocol(Section):
     hallucinator: HallucinatorSettings
     training: TrainingSettings
     evaluation: EvaluationSettings
+    resources: dict[Literal["light", "data", "features", "train", "evaluate"], ResourceSettings] = Field(
+        default={}, description="of the jobs of each kind; those not named are small"
+    )
     methods: dict[Name, dict[str, Any]]
     rain: RainSettings
     refit: dict[str, Any] | None = Field(description="settings of a stylizer fitted from nothing; null if published")

@@ -19,6 +19,11 @@ for owned in OWNED:
         localrule: True
         conda:
             "../envs/ash.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=1440,
+            gpu=0,
         params:
             settings=fingerprint(DATASETS[owned].root, DATASETS[owned].count),
             set=owned,

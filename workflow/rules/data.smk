@@ -18,6 +18,9 @@ rule draw_miniature:
     priority: 10
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("data")
+    resources:
+        **resources_of("data"),
     params:
         settings=lambda w: fingerprint(DATASETS[w.dataset], SETTINGS.protocol.seed),
     shell:
@@ -38,6 +41,9 @@ rule manifest:
         dataset="|".join(OWNED) or "(?!)",
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("data")
+    resources:
+        **resources_of("data"),
     params:
         settings=lambda w: fingerprint(
             DATASETS[w.dataset].root,
@@ -62,6 +68,9 @@ rule prepare:
     priority: 9
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("data")
+    resources:
+        **resources_of("data"),
     params:
         settings=lambda w: fingerprint(DATASETS[w.dataset]),
     shell:
@@ -82,6 +91,9 @@ rule stylizer:
     priority: 10
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     shell:
         "ash stylizer {input.weights} --out {output} > {log} 2>&1"
 
@@ -100,10 +112,13 @@ rule features:
     priority: 8
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("features")
+    resources:
+        **resources_of("features"),
     params:
         storage=SETTINGS.protocol.stylizer.storage,
     shell:
-        "OMP_NUM_THREADS={threads} ash features --prepared {input.prepared} --stylizer {input.stylizer}"
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash features --prepared {input.prepared} --stylizer {input.stylizer}"
         " --out {output} > {log} 2>&1"
 
 
@@ -142,6 +157,9 @@ rule refit:
         "benchmarks/refit.tsv"
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("train")
+    resources:
+        **resources_of("train"),
     params:
         settings=fingerprint(SETTINGS.protocol.refit),
     shell:

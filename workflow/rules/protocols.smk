@@ -29,7 +29,9 @@ rule evaluate_as:
         protocol="|".join(EVALUATION_PROTOCOLS) or "(?!)",
     conda:
         "../envs/ash.yaml"
-    threads: 1
+    threads: threads_of("evaluate")
+    resources:
+        **resources_of("evaluate"),
     params:
         settings=lambda w: fingerprint(
             SETTINGS.experiment(w.experiment),
@@ -37,5 +39,5 @@ rule evaluate_as:
             DATASETS[PROTOCOLS[w.protocol].dataset].validation,
         ),
     shell:
-        "OMP_NUM_THREADS={threads} ash evaluate-as {wildcards.protocol} {wildcards.experiment} --seed {wildcards.seed}"
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash evaluate-as {wildcards.protocol} {wildcards.experiment} --seed {wildcards.seed}"
         " --model {input.model} --manifest {input.manifest} --out {output} > {log} 2>&1"

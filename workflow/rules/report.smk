@@ -32,6 +32,9 @@ rule table:
         "benchmarks/tables/{table}.tsv"
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     params:
         settings=lambda w: fingerprint(
             SETTINGS.params.tables[w.table],
@@ -107,6 +110,9 @@ rule metrics:
         group="(_({}))?".format("|".join(EXTRA)),
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     params:
         settings=lambda w: fingerprint(
             SETTINGS.experiments(metrics_groups(w)), list(SEEDS)
@@ -142,6 +148,9 @@ rule figures:
         "benchmarks/figures.tsv"
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     params:
         settings=fingerprint(
             SETTINGS.params.figures,
@@ -178,6 +187,9 @@ rule stylised_samples:
         "benchmarks/stylised_samples.tsv"
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     params:
         alpha=next(
             (
@@ -216,6 +228,9 @@ rule report:
         page="|".join(PAGES),
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     params:
         settings=fingerprint(SETTINGS),
         groups=lambda w: options("--group", PAGES[w.page]),
