@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from ash import datasets, evaluation, precision
@@ -16,7 +16,9 @@ from ash.config import Settings
 from ash.datasets.base import Dataset, Sample
 from ash.evaluation_protocols import EvaluationProtocol
 from ash.experiment.model import load_model, run_digest
-from ash.experiment.run import Progress, device, quiet
+from ash.experiment.parts import device
+from ash.experiment.run import Progress, quiet
+from ash.segmentation.deeplab import DeepLab
 from ash.store import write_json
 from ash.training.feed import to_image
 
@@ -59,7 +61,7 @@ def _read(source: Dataset, protocol: EvaluationProtocol, sample: Sample) -> tupl
 
 
 def predict_strips(
-    segmenter: nn.Module, image: np.ndarray, size: tuple[int, int], where: torch.device
+    segmenter: DeepLab, image: np.ndarray, size: tuple[int, int], where: torch.device
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Train ids of an image uint8 (H,W,3) at (height, width) `size`, as strips (first row, uint8 (rows,width)).
 
@@ -68,8 +70,7 @@ def predict_strips(
     autocast = precision.autocast(precision.resolve("auto", where), where)
     with torch.inference_mode():
         with autocast():
-            heads: tuple[Tensor, ...] = segmenter(to_image(image[None]).to(where))
-        logits = torch.stack([head.float() for head in heads]).sum(0)
+            logits = segmenter.predict(to_image(image[None]).to(where))
         for top in range(0, size[0], STRIP):
             strip = upsampled_rows(logits, size, top, min(top + STRIP, size[0]))
             yield top, strip.argmax(1)[0].to(torch.uint8).cpu().numpy()

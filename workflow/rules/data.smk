@@ -136,10 +136,13 @@ rule rain:
     priority: 8
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("features")
+    resources:
+        **resources_of("features"),
     params:
         settings=fingerprint(SETTINGS.protocol.rain),
     shell:
-        "OMP_NUM_THREADS=1 ash rain --style {input.style} --stylizer {input.stylizer} --out {output} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 ash-on-gpu ash rain --style {input.style} --stylizer {input.stylizer} --out {output} > {log} 2>&1"
 
 
 rule refit:
@@ -163,7 +166,7 @@ rule refit:
     params:
         settings=fingerprint(SETTINGS.protocol.refit),
     shell:
-        "OMP_NUM_THREADS=1 ash refit-stylizer $(printf ' --source %s' {input.sources})"
+        "OMP_NUM_THREADS=1 ash-on-gpu ash refit-stylizer $(printf ' --source %s' {input.sources})"
         " $(printf ' --held-out %s' {input.held_out}) --paintings {input.paintings} --out {output.weights}"
         " --log {output.record} > {log} 2>&1"
 

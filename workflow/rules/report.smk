@@ -68,12 +68,14 @@ rule measure_cost:
         "../envs/ash.yaml"
     # All cores, so that nothing runs beside what is timed; one thread, as in training.
     threads: workflow.cores or 1
+    resources:
+        **resources_of("train"),
     params:
         settings=fingerprint(*[SETTINGS.experiment(name) for name in MEASURED]),
         options=train_options,
         experiments=" ".join(f"--experiment {name}" for name in MEASURED),
     shell:
-        "OMP_NUM_THREADS=1 ash bench cost {params.experiments} {params.options} --out {output} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 ash-on-gpu ash bench cost {params.experiments} {params.options} --out {output} > {log} 2>&1"
 
 
 rule cost:
@@ -90,6 +92,9 @@ rule cost:
     localrule: True
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     shell:
         "ash cost --measured {input.measured} --out results/tables > {log} 2>&1"
 
