@@ -17,11 +17,11 @@ help: ## this list
 $(BIN)/.run: $(HERE)pyproject.toml $(HERE)constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer on the PATH; install one or name it: make PYTHON=..." >&2; exit 2; }
 	"$(PYTHON)" -m venv "$(HERE).venv"
-	cd "$(HERE)" && .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[workflow]'
+	cd "$(HERE)" && .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[workflow,acquire]'
 	@touch $@
 
 $(BIN)/.test: $(BIN)/.run
-	cd "$(HERE)" && .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[workflow,test,lint]'
+	cd "$(HERE)" && .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[workflow,acquire,cluster,test,lint]'
 	@touch $@
 
 reproduce: $(BIN)/.run ## the whole paper, in the protocol that params.yaml names

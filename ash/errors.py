@@ -3,6 +3,7 @@
 AshError                 one line for the user: where, what was found, what was wanted, the remedy; exit code 2
 ├── ConfigError          params.yaml or a protocol file says something that cannot be run
 ├── DataError            a raw or prepared file is missing, damaged, mis-sized or mislabelled
+│   └── SizeError        an image and its labels differ in size, which some published sets have
 ├── StoreError           a file of the project's own (HDF5, JSON, weights) cannot be read or written as it should
 ├── CheckpointError      a resume file or model does not belong to the settings it is asked to serve
 ├── ShapeError           two arrays that must agree do not
@@ -22,6 +23,10 @@ class ConfigError(AshError):
 
 class DataError(AshError):
     """A data file is missing, damaged, mis-sized or mislabelled."""
+
+
+class SizeError(DataError):
+    """An image and its labels differ in size."""
 
 
 class StoreError(AshError):

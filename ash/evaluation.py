@@ -76,9 +76,9 @@ def scores(
         "target": target,
         "classes": list(CLASSES),
         "confusion": whole.tolist(),
-        "iou": {name: _number(value) for name, value in zip(CLASSES, iou(tally), strict=True)},
-        "miou": {str(n): _number(miou(tally, n)) for n in SUBSETS},
-        "pixel_accuracy": _number(np.trace(whole) / whole.sum() if whole.sum() else np.nan),
+        "iou": {name: number(value) for name, value in zip(CLASSES, iou(tally), strict=True)},
+        "miou": {str(n): number(miou(tally, n)) for n in SUBSETS},
+        "pixel_accuracy": number(np.trace(whole) / whole.sum() if whole.sum() else np.nan),
         "images": {
             "id": list(ids),
             "true_positive": each[:, 0].tolist(),
@@ -134,6 +134,6 @@ def paired_bootstrap(first: np.ndarray, second: np.ndarray, classes: int, resamp
     return Interval(difference(range(n_seeds), np.ones(n_images)), float(low), float(high))
 
 
-def _number(value: float | np.ndarray) -> float | None:
+def number(value: float | np.ndarray) -> float | None:
     """A JSON number; null for NaN."""
     return None if np.isnan(value) else float(value)

@@ -4,9 +4,8 @@ Images are resized bicubically and labels by nearest neighbour, both without reg
 Files are read in parallel and written in order; memory does not grow with the set.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from ash import datasets
+from ash.ahead import ahead
 from ash.datasets.base import Dataset, Sample
 from ash.datasets.manifest import check_sizes
 from ash.errors import DataError, several
@@ -40,11 +40,12 @@ def prepare(
     """Write split `split` of the set at `root` to `out`.
 
     Data sets `image` uint8 (N,H,W,3), `label` uint8 (N,h,w) (absent where the set has none) and `id`; attributes name
-    the set, the split, the sizes and the manifest's digest.  Sizes are (width, height).  DataError lists every file that
-    cannot be read; then nothing is written.
+    the set, the split, the sizes and the manifest's digest.  Sizes are (width, height).  Ids that the manifest shows as
+    excluded are left out.  DataError lists every file that cannot be read; then nothing is written.
     """
     source = datasets.load(dataset)
-    samples = source.index(root, split, validation)
+    excluded = manifest.get("splits", {}).get(split, {}).get("excluded", {})
+    samples = source.index(root, split, validation, excluded)
     attributes = {
         "dataset": dataset,
         "split": split,
@@ -56,7 +57,8 @@ def prepare(
     faults: list[str] = []
     with create_h5(out, PREPARED_SCHEMA, attributes) as file:
         images, labels = _create(file, source, samples, image_size, label_size)
-        for k, pair in enumerate(_pairs(source, samples, image_size, label_size)):
+        read = partial(_pair, source, image_size, label_size)
+        for k, pair in enumerate(ahead(read, samples, AHEAD)):
             if isinstance(pair, str):
                 faults.append(pair)
             else:
@@ -83,19 +85,7 @@ def _create(
     return images, labels
 
 
-def _pairs(source: Dataset, samples: list[Sample], image_size: Size, label_size: Size) -> Iterator[Pair | str]:
-    """The resized pairs in order, read a few ahead; a fault as one line in the place of its pair."""
-    with ThreadPoolExecutor() as pool:
-        waiting: deque[Future[Pair | str]] = deque()
-        for sample in samples:
-            waiting.append(pool.submit(_pair, source, sample, image_size, label_size))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _pair(source: Dataset, sample: Sample, image_size: Size, label_size: Size) -> Pair | str:
+def _pair(source: Dataset, image_size: Size, label_size: Size, sample: Sample) -> Pair | str:
     try:
         image = source.read_image(sample)
         label = source.read_label(sample) if source.has_labels else None

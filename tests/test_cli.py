@@ -22,7 +22,7 @@ def test_help_imports_nothing_heavy():
 def test_help_lists_every_step(tmp_path):
     """One command a step of the workflow, and those for people."""
     commands = (
-        "draw manifest prepare stylizer refit-stylizer features train evaluate montage table metrics figures report"
+        "acquire draw manifest prepare stylizer refit-stylizer features train evaluate montage table metrics figures report"
         " check predict stylise bench"
     )
     words = ash(tmp_path, "--help").stdout.split()
@@ -41,6 +41,7 @@ def test_help_lists_every_step(tmp_path):
         (["train", "assh", "--seed", "0", "--prepared", "x.h5", "--out", "x"], "experiment 'assh' is not in params"),
         (["stylizer", "none.safetensors", "--out", "x"], "none.safetensors"),
         (["check", "--params", "other.yaml"], "other.yaml: missing"),
+        (["acquire", "gta5"], "data set gta5: is drawn in protocol tiny; use `ash draw`"),
     ],
 )
 def test_wrong_arguments_are_one_line(tmp_path, arguments, line):
@@ -53,18 +54,6 @@ def test_wrong_arguments_are_one_line(tmp_path, arguments, line):
     assert len(result.stderr.splitlines()) == 1
     assert line in result.stderr
     assert sorted(folder.rglob("*")) == before
-
-
-def test_check_names_every_missing_set(tmp_path):
-    """The paper's protocol on a machine without its data: a line for each set, with its folder and its layout."""
-    (tmp_path / "protocols").symlink_to(ROOT / "protocols")
-    text = (ROOT / "params.yaml").read_text().replace("protocol: miniature", "protocol: paper")
-    (tmp_path / "params.yaml").write_text(text)
-    result = ash(tmp_path, "check", check=False)
-    assert result.returncode == 2
-    assert "5 set(s) missing" in result.stderr
-    for name in ("gta5", "synthia", "cityscapes", "mapillary", "painters"):
-        assert [line for line in result.stderr.splitlines() if f": no {name}; put " in line]
 
 
 def test_check_of_drawn_sets_is_content(tmp_path):

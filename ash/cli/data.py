@@ -13,7 +13,7 @@ SetName = Annotated[str, typer.Argument(metavar="SET", help="name of a data set 
 Prepared = Annotated[Path, typer.Option("--prepared", help="prepared HDF5 file")]
 
 
-def _dataset(settings: Settings, name: str) -> DatasetSettings:
+def dataset_of(settings: Settings, name: str) -> DatasetSettings:
     """A set of the protocol; ConfigError names those there are."""
     if name not in settings.protocol.datasets:
         known = ", ".join(settings.protocol.datasets)
@@ -27,23 +27,30 @@ def draw(name: SetName, out: Out, params: ParamsOption = Params, workers: int | 
     from ash.miniature.draw import draw_set
 
     settings = load(params)
-    dataset = _dataset(settings, name)
+    dataset = dataset_of(settings, name)
     if dataset.draw is None or dataset.draw_size is None:
         raise ConfigError(f"data set {name}: is not drawn in protocol {settings.params.protocol}; use `ash manifest`")
     with progress(f"draw {name}") as show:
         draw_set(name, Path(dataset.root), dataset.draw, dataset.draw_size, settings.protocol.seed, workers, show)
-    manifest(name, out, params)
+    manifest(name, out, None, params)
 
 
 @app.command()
-def manifest(name: SetName, out: Out, params: ParamsOption = Params) -> None:
+def manifest(
+    name: SetName,
+    out: Out,
+    acquired: Annotated[Path | None, typer.Option(help="record of `ash acquire`, whose archives are shown too")] = None,
+    params: ParamsOption = Params,
+) -> None:
     """Read every file of a set, and write counts, sizes, label histogram and digests to OUT."""
     from ash.datasets.manifest import build_manifest
-    from ash.store import write_json
+    from ash.store import read_json, write_json
 
-    dataset = _dataset(load(params), name)
+    d = dataset_of(load(params), name)
+    archives = {} if acquired is None else read_json(acquired)["archives"]
     with progress(f"manifest {name}") as show:
-        write_json(out, build_manifest(name, Path(dataset.root), dataset.validation, show))
+        content = build_manifest(name, Path(d.root), d.validation, show, d.count, d.exclude)
+    write_json(out, content | {"archives": archives})
 
 
 @app.command()
@@ -58,7 +65,7 @@ def prepare(
     from ash import prepare as steps
     from ash.store import read_json
 
-    d = _dataset(load(params), name)
+    d = dataset_of(load(params), name)
     with progress(f"prepare {name} {split}") as show:
         steps.prepare(
             name, Path(d.root), split, out, d.image_size, d.label_size, d.validation, read_json(manifest), show

@@ -1,4 +1,4 @@
-"""Commands around experiments: train, evaluate, montage, predict, stylise, bench, check."""
+"""Commands around experiments: train, evaluate, montage, predict, stylise, bench."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ from rich.table import Table
 
 from ash.cli.app import Out, Params, ParamsOption, app, console, progress
 from ash.config import load
-from ash.errors import ConfigError, DataError, several
+from ash.errors import ConfigError
 
 Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of params.yaml")]
 Seed = Annotated[int, typer.Option(help="seed of weights, order and noise")]
@@ -108,29 +108,6 @@ def stylise(
 
     weights = stylizer or Path(load(params).protocol.stylizer.weights)
     stylise_image(weights, image, painting, alpha, out)
-
-
-@app.command()
-def check(params: ParamsOption = Params) -> None:
-    """Check the settings, and say which data are there and which are missing."""
-    from ash import datasets, methods
-
-    settings = load(params)
-    for name in settings.params.experiments:
-        methods.check_experiment(settings.experiment(name))
-    table = Table("set", "folder", "state", title=f"protocol {settings.params.protocol}")
-    missing = []
-    for name, dataset in settings.protocol.datasets.items():
-        there = Path(dataset.root).is_dir() and any(Path(dataset.root).iterdir())
-        state = "there" if there else ("drawn by the workflow" if dataset.draw else "missing")
-        table.add_row(name, dataset.root, state)
-        if state == "missing":
-            missing.append(f"{dataset.root}: no {name}; put {datasets.load(name).layout} there")
-    console.print(table)
-    count = len(settings.params.experiments)
-    console.print(f"settings are sound: {count} experiments, {len(settings.params.seeds)} seed(s)")
-    if missing:
-        raise DataError(several(f"{len(missing)} set(s) missing", missing))
 
 
 bench = typer.Typer(help="Measure this machine.", no_args_is_help=True)

@@ -26,6 +26,10 @@ class DatasetSettings(Section):
         description="images per split to draw; null for a set that the user provides"
     )
     draw_size: Size | None = Field(default=None, description="size at which images are drawn")
+    count: dict[str, Annotated[int, Field(ge=1)]] | None = Field(
+        default=None, description="images per split of the published set, held-out ones included; null is not checked"
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="ids that are left out; the manifest lists them")
 
 
 class StylizerSettings(Section):
@@ -109,6 +113,15 @@ class RainSettings(Section):
     reconstruction_weight: float = Field(ge=0)
 
 
+class ResourceSettings(Section):
+    """What a job may use; the workflow hands it to a scheduler, and results do not depend on it."""
+
+    threads: int = Field(ge=1)
+    mem_mb: int = Field(ge=1, description="memory in MB")
+    runtime: int = Field(ge=1, description="minutes")
+    gpu: int = Field(ge=0)
+
+
 class Protocol(Section):
     """protocols/<name>.yaml."""
 
@@ -122,6 +135,9 @@ class Protocol(Section):
     hallucinator: HallucinatorSettings
     training: TrainingSettings
     evaluation: EvaluationSettings
+    resources: dict[Literal["light", "data", "features", "train", "evaluate"], ResourceSettings] = Field(
+        default={}, description="of the jobs of each kind; those not named are small"
+    )
     methods: dict[Name, dict[str, Any]]
     rain: RainSettings
     refit: dict[str, Any] | None = Field(description="settings of a stylizer fitted from nothing; null if published")

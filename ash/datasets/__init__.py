@@ -9,7 +9,7 @@ import pkgutil
 from ash.datasets.base import Dataset
 from ash.errors import ConfigError
 
-_SHARED = ("base", "manifest", "png16")  # modules here that are not a set
+_SHARED = ("base", "census", "manifest", "png16")  # modules here that are not a set
 
 
 def names() -> list[str]:

@@ -1,7 +1,7 @@
 """What every data set has in common: finding its files, and refusing what does not fit."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,9 @@ from ash.errors import DataError, several
 from ash.labels import N_CLASSES, VOID
 
 Image.MAX_IMAGE_PIXELS = None  # some paintings have more pixels than Pillow's guard allows; they are read one at a time
+
+
+UNKNOWN = 254  # in tables from label id to train id: no id of the set
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,14 @@ class Dataset(ABC):
     layout: ClassVar[str]
     """Where its files lie, for messages."""
     has_labels: ClassVar[bool] = True
+    label_suffix: ClassVar[str] = ".png"
+    """How the name of a label file goes on after the id."""
+    table: ClassVar[np.ndarray]
+    """Train id of each label id, `UNKNOWN` outside the set's own; sets without labels have none."""
+    odd_sizes: ClassVar[int] = 0
+    """How many label maps of the published set differ in size from their image; they are listed and left out."""
+    absent: ClassVar[frozenset[str]] = frozenset()
+    """Ids that complete copies are known to lack."""
 
     @abstractmethod
     def files(self, root: Path, split: str) -> tuple[dict[str, Path], dict[str, Path]]:
@@ -49,11 +60,19 @@ class Dataset(ABC):
     def finish(self, root: Path) -> None:  # noqa: B027  most sets have nothing to add
         """Write what the layout has once a set, after its last image; most have nothing."""
 
-    def index(self, root: Path, split: str, validation: int) -> list[Sample]:
-        """The samples of a split, by id.
+    def numbering(self, count: int) -> list[str] | None:
+        """The ids of the first `count` images, where the set counts them; None where ids follow no order."""
+        return None
 
-        In sets that are published in one piece, the last `validation` ids are split val.  DataError lists every image
-        without a label and every label without an image, or says that the folder is missing or empty.
+    def verify(self, root: Path) -> None:  # noqa: B027  most sets have nothing to add
+        """DataError where the folder holds another version of the set."""
+
+    def index(self, root: Path, split: str, validation: int, exclude: Container[str] = ()) -> list[Sample]:
+        """The samples of a split, by id, without those in `exclude`.
+
+        In sets that are published in one piece, the last `validation` ids are split val; leaving ids out does not move
+        the cut.  DataError lists every image without a label and every label without an image, or says that the folder
+        is missing or empty.
         """
         if split not in self.splits:
             raise DataError(f"{self.name}: has no split {split!r}, has {', '.join(self.splits)}")
@@ -61,12 +80,18 @@ class Dataset(ABC):
         if not images:
             raise DataError(f"{root}: no image of {self.name}, split {split}; wanted {self.layout}")
         if self.has_labels:
-            faults = [f"{images[i]}: has no label" for i in sorted(images.keys() - labels.keys())]
-            faults += [f"{labels[i]}: has no image" for i in sorted(labels.keys() - images.keys())]
+            faults = [f"{images[i]}: has no label" for i in sorted(images.keys() - labels.keys()) if i not in exclude]
+            faults += [f"{labels[i]}: has no image" for i in sorted(labels.keys() - images.keys()) if i not in exclude]
             if faults:
                 raise DataError(several(f"{root}: {len(faults)} file(s) without a counterpart; restore them", faults))
         samples = [Sample(i, images[i], labels.get(i)) for i in sorted(images)]
-        return self.choose(samples, split, validation)
+        return [sample for sample in self.choose(samples, split, validation) if sample.id not in exclude]
+
+    def left_out(self, root: Path, split: str, validation: int, exclude: Container[str]) -> list[str]:
+        """The ids of a split that are in `exclude`."""
+        images, _ = self.files(root, split)
+        samples = [Sample(i, images[i], None) for i in sorted(images)]
+        return [sample.id for sample in self.choose(samples, split, validation) if sample.id in exclude]
 
     def choose(self, samples: list[Sample], split: str, validation: int) -> list[Sample]:
         """The samples of `split` among all that `files` found; sets with folders of their own keep all."""
@@ -76,6 +101,11 @@ class Dataset(ABC):
         """RGB uint8 (H,W,3), whatever the file's own mode.  DataError if unreadable."""
         with open_image(sample.image) as picture:
             return np.asarray(picture.convert("RGB"))
+
+    def size(self, sample: Sample) -> tuple[int, int]:
+        """Width and height that the image file states, in pixels.  DataError if unreadable."""
+        with open_image(sample.image, decode=False) as picture:
+            return picture.size
 
 
 class OnePiece(Dataset):
@@ -92,12 +122,15 @@ class OnePiece(Dataset):
 
 
 @contextmanager
-def open_image(path: Path, before: Callable[[Image.Image], None] = lambda picture: None) -> Iterator[Image.Image]:
+def open_image(
+    path: Path, before: Callable[[Image.Image], None] = lambda picture: None, *, decode: bool = True
+) -> Iterator[Image.Image]:
     """Decode an image file, after `before` has seen it undecoded; DataError names a file that Pillow finds damaged."""
     try:
         with Image.open(path) as picture:
             before(picture)
-            picture.load()
+            if decode:
+                picture.load()
             yield picture
     except FileNotFoundError as cause:
         raise DataError(f"{path}: missing; restore it") from cause
@@ -113,9 +146,6 @@ def id_table(mapping: Mapping[int, int], void: Iterable[int]) -> np.ndarray:
     for label_id, train_id in mapping.items():
         table[label_id] = train_id
     return table
-
-
-UNKNOWN = 254
 
 
 def inverse(table: np.ndarray, void: int) -> np.ndarray:

@@ -27,6 +27,8 @@ class Cityscapes(Dataset):
     """Cityscapes in the layout of leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip."""
 
     name = "cityscapes"
+    table = TABLE
+    label_suffix = LABEL
     splits = ("train", "val")
     layout = f"leftImg8bit/SPLIT/CITY/*{IMAGE} and gtFine/SPLIT/CITY/*{LABEL}"
 

@@ -13,7 +13,9 @@ import numpy as np
 from PIL import Image
 
 from ash.datasets.base import Dataset, Sample, by_id, id_table, inverse, open_image, save, to_train_ids
+from ash.errors import DataError
 from ash.labels import CLASSES, VOID, colourise
+from ash.store import read_json
 
 N_IDS = 66
 LABEL_TO_TRAIN = {
@@ -31,6 +33,7 @@ class Mapillary(Dataset):
     """Mapillary Vistas in the layout of mapillary-vistas-dataset_public_v1.2.zip."""
 
     name = "mapillary"
+    table = TABLE
     splits = ("train", "val")
     layout = "{training,validation}/images/*.jpg and {training,validation}/labels/*.png"
 
@@ -39,11 +42,20 @@ class Mapillary(Dataset):
         folder = root / FOLDERS[split]
         return by_id(folder / "images", "*.jpg"), by_id(folder / "labels", "*.png")
 
+    def verify(self, root: Path) -> None:
+        """Version 1.2 lists 66 classes, 2.0 has 124 and other ids."""
+        path = root / "config.json"
+        if not path.exists():
+            raise DataError(f"{path}: missing; restore it from the archive, it tells the set's version")
+        found = len(read_json(path).get("labels", []))
+        if found != N_IDS:
+            raise DataError(f"{path}: lists {found} classes, wanted the {N_IDS} of version 1.2; fetch that version")
+
     def read_label(self, sample: Sample) -> np.ndarray:
         """The palette index, looked up."""
         assert sample.label is not None
         with open_image(sample.label) as picture:
-            return to_train_ids(np.asarray(picture), TABLE, sample.label)
+            return to_train_ids(np.asarray(picture), self.table, sample.label)
 
     def write(self, root: Path, split: str, number: int, image: np.ndarray, label: np.ndarray | None) -> None:
         """Ids are 22 characters, as the real ones."""

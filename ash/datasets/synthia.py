@@ -27,7 +27,12 @@ class Synthia(OnePiece):
     """SYNTHIA in the layout of SYNTHIA_RAND_CITYSCAPES.rar."""
 
     name = "synthia"
+    table = TABLE
     layout = "RGB/0000000.png and GT/LABELS/0000000.png"
+
+    def numbering(self, count: int) -> list[str]:
+        """Images count from 0000000."""
+        return [f"{k:07d}" for k in range(count)]
 
     def files(self, root: Path, split: str) -> tuple[dict[str, Path], dict[str, Path]]:
         """Every image, whatever the split."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 from ash import methods
-from ash.config import load
+from ash.config import ResourceSettings, load
 from ash.errors import AshError
+from ash.evaluation_protocols import PROTOCOLS
 from workflow.closure import closure, located
 from workflow.environment import set_up
 
@@ -29,6 +30,7 @@ TARGETS = SETTINGS.params.targets
 DATASETS = SETTINGS.protocol.datasets
 STYLE_SET = SETTINGS.protocol.style_set
 GROUPS = list(dict.fromkeys(table.group for table in SETTINGS.params.tables.values()))
+SMALL = ResourceSettings(threads=1, mem_mb=2000, runtime=60, gpu=0)
 
 
 wildcard_constraints:
@@ -45,6 +47,22 @@ def fingerprint(*sections):
         s.model_dump(mode="json") if hasattr(s, "model_dump") else s for s in sections
     ]
     return json.dumps(dumped, sort_keys=True)
+
+
+def threads_of(kind):
+    """Threads of a job of that kind."""
+    return SETTINGS.protocol.resources.get(kind, SMALL).threads
+
+
+def resources_of(kind):
+    """Memory in MB, minutes and GPUs of a job of that kind, as Snakemake and its executors name them."""
+    needs = SETTINGS.protocol.resources.get(kind, SMALL)
+    return {"mem_mb": needs.mem_mb, "runtime": needs.runtime, "gpu": needs.gpu}
+
+
+def weights_of(path):
+    """A file of the user's folder, or else the one of that name in the repository."""
+    return path if os.path.exists(path) else located(path)
 
 
 def prepared(dataset, split):

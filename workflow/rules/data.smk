@@ -1,6 +1,5 @@
 # Raw sets, prepared files, the stylizer, cached features.
 DRAWN = [name for name, dataset in DATASETS.items() if dataset.draw]
-OWNED = [name for name, dataset in DATASETS.items() if not dataset.draw]
 
 
 rule draw_miniature:
@@ -19,6 +18,9 @@ rule draw_miniature:
     priority: 10
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("data")
+    resources:
+        **resources_of("data"),
     params:
         settings=lambda w: fingerprint(DATASETS[w.dataset], SETTINGS.protocol.seed),
     shell:
@@ -27,6 +29,7 @@ rule draw_miniature:
 
 rule manifest:
     input:
+        acquired="data/acquired/{dataset}.json",
         code=lambda w: closure("ash.datasets.manifest", f"ash.datasets.{w.dataset}"),
     output:
         "data/manifests/{dataset}.json",
@@ -38,12 +41,18 @@ rule manifest:
         dataset="|".join(OWNED) or "(?!)",
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("data")
+    resources:
+        **resources_of("data"),
     params:
         settings=lambda w: fingerprint(
-            DATASETS[w.dataset].root, DATASETS[w.dataset].validation
+            DATASETS[w.dataset].root,
+            DATASETS[w.dataset].validation,
+            DATASETS[w.dataset].count,
+            DATASETS[w.dataset].exclude,
         ),
     shell:
-        "ash manifest {wildcards.dataset} --out {output} > {log} 2>&1"
+        "ash manifest {wildcards.dataset} --acquired {input.acquired} --out {output} > {log} 2>&1"
 
 
 rule prepare:
@@ -59,6 +68,9 @@ rule prepare:
     priority: 9
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("data")
+    resources:
+        **resources_of("data"),
     params:
         settings=lambda w: fingerprint(DATASETS[w.dataset]),
     shell:
@@ -79,6 +91,9 @@ rule stylizer:
     priority: 10
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     shell:
         "ash stylizer {input.weights} --out {output} > {log} 2>&1"
 
@@ -97,10 +112,13 @@ rule features:
     priority: 8
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("features")
+    resources:
+        **resources_of("features"),
     params:
         storage=SETTINGS.protocol.stylizer.storage,
     shell:
-        "OMP_NUM_THREADS={threads} ash features --prepared {input.prepared} --stylizer {input.stylizer}"
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash features --prepared {input.prepared} --stylizer {input.stylizer}"
         " --out {output} > {log} 2>&1"
 
 
@@ -118,10 +136,13 @@ rule rain:
     priority: 8
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("features")
+    resources:
+        **resources_of("features"),
     params:
         settings=fingerprint(SETTINGS.protocol.rain),
     shell:
-        "OMP_NUM_THREADS=1 ash rain --style {input.style} --stylizer {input.stylizer} --out {output} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 ash-on-gpu ash rain --style {input.style} --stylizer {input.stylizer} --out {output} > {log} 2>&1"
 
 
 rule refit:
@@ -139,10 +160,13 @@ rule refit:
         "benchmarks/refit.tsv"
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("train")
+    resources:
+        **resources_of("train"),
     params:
         settings=fingerprint(SETTINGS.protocol.refit),
     shell:
-        "OMP_NUM_THREADS=1 ash refit-stylizer $(printf ' --source %s' {input.sources})"
+        "OMP_NUM_THREADS=1 ash-on-gpu ash refit-stylizer $(printf ' --source %s' {input.sources})"
         " $(printf ' --held-out %s' {input.held_out}) --paintings {input.paintings} --out {output.weights}"
         " --log {output.record} > {log} 2>&1"
 

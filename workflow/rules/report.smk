@@ -32,6 +32,9 @@ rule table:
         "benchmarks/tables/{table}.tsv"
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     params:
         settings=lambda w: fingerprint(
             SETTINGS.params.tables[w.table],
@@ -65,12 +68,14 @@ rule measure_cost:
         "../envs/ash.yaml"
     # All cores, so that nothing runs beside what is timed; one thread, as in training.
     threads: workflow.cores or 1
+    resources:
+        **resources_of("train"),
     params:
         settings=fingerprint(*[SETTINGS.experiment(name) for name in MEASURED]),
         options=train_options,
         experiments=" ".join(f"--experiment {name}" for name in MEASURED),
     shell:
-        "OMP_NUM_THREADS=1 ash bench cost {params.experiments} {params.options} --out {output} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 ash-on-gpu ash bench cost {params.experiments} {params.options} --out {output} > {log} 2>&1"
 
 
 rule cost:
@@ -87,6 +92,9 @@ rule cost:
     localrule: True
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     shell:
         "ash cost --measured {input.measured} --out results/tables > {log} 2>&1"
 
@@ -107,6 +115,9 @@ rule metrics:
         group="(_({}))?".format("|".join(EXTRA)),
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     params:
         settings=lambda w: fingerprint(
             SETTINGS.experiments(metrics_groups(w)), list(SEEDS)
@@ -142,6 +153,9 @@ rule figures:
         "benchmarks/figures.tsv"
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     params:
         settings=fingerprint(
             SETTINGS.params.figures,
@@ -178,6 +192,9 @@ rule stylised_samples:
         "benchmarks/stylised_samples.tsv"
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     params:
         alpha=next(
             (
@@ -216,6 +233,9 @@ rule report:
         page="|".join(PAGES),
     conda:
         "../envs/ash.yaml"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
     params:
         settings=fingerprint(SETTINGS),
         groups=lambda w: options("--group", PAGES[w.page]),

@@ -19,13 +19,15 @@ rule train:
     priority: 5
     conda:
         "../envs/ash.yaml"
-    threads: 1
+    threads: threads_of("train")
+    resources:
+        **resources_of("train"),
     params:
         settings=lambda w: fingerprint(SETTINGS.experiment(w.experiment)),
         options=train_options,
         run=lambda w, output: os.path.dirname(output.model),
     shell:
-        "OMP_NUM_THREADS={threads} ash train {wildcards.experiment} --seed {wildcards.seed} {params.options}"
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash train {wildcards.experiment} --seed {wildcards.seed} {params.options}"
         " --out {params.run} > {log} 2>&1"
 
 
@@ -44,7 +46,9 @@ rule evaluate:
     priority: 6
     conda:
         "../envs/ash.yaml"
-    threads: 1
+    threads: threads_of("evaluate")
+    resources:
+        **resources_of("evaluate"),
     params:
         settings=lambda w: fingerprint(
             SETTINGS.experiment(w.experiment), SETTINGS.protocol.evaluation
@@ -54,5 +58,5 @@ rule evaluate:
             f"--target {name}={path}" for name, path in evaluation_files(w).items()
         ),
     shell:
-        "OMP_NUM_THREADS={threads} ash evaluate {wildcards.experiment} --seed {wildcards.seed} --run {params.run}"
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash evaluate {wildcards.experiment} --seed {wildcards.seed} --run {params.run}"
         " {params.options} > {log} 2>&1"

@@ -1,0 +1,58 @@
+"""What is there of a set, what is missing, and what to do: for `ash check` and for messages.  Opens no file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ash import datasets
+from ash.acquire import sources
+from ash.acquire.sources import Source
+from ash.datasets.base import Dataset
+from ash.datasets.census import take_census
+
+
+def folder(root: Path) -> Path:
+    """Where a set's archives lie."""
+    return root / "archives"
+
+
+def lacks(name: str, root: Path, count: Mapping[str, int] | None) -> str | None:
+    """One line: what is missing of a set and what to do; None if nothing is."""
+    dataset = datasets.load(name)
+    splits = take_census(dataset, root, count)
+    if any(split.images for split in splits) and all(s.complete for s in splits if count or s.images):
+        return None
+    found = "; ".join(split.line() for split in splits) if root.is_dir() else "no such folder"
+    if name not in sources.SOURCES:
+        return f"{root}: {name} is missing ({found}); put {dataset.layout} there"
+    hint = misplaced(dataset, root) or instruction(sources.load(name), root)
+    return f"{root}: {name} is missing ({found}); {hint}"
+
+
+def instruction(source: Source, root: Path) -> str:
+    """What to do next to get a set, given the archives that are there."""
+    absent = [archive for archive in source.archives if not (folder(root) / archive.name).exists()]
+    names = ", ".join(archive.name for archive in absent)
+    command = f"run `ash acquire {source.name}`"
+    if not absent:
+        packed = [folder(root) / archive.name for archive in source.archives if archive.kind == "rar"]
+        if packed:
+            move = f"mv {root}/{source.top}/* {root}/"
+            return f"unpack it with `7z x {packed[0]} -o{root} && {move}` (7zip or p7zip-full), then {command}"
+        return f"{command}, which unpacks the archives in {folder(root)}"
+    if source.how == "http":
+        return f"{command}, which fetches {names} from {source.page} ({source.size} in all)"
+    if source.how == "cityscapes":
+        return (
+            f"{command}, which fetches {names} ({source.size}) with an account of {source.page}: let `csDownload -l` keep"
+            " it, or set CITYSCAPES_USERNAME and CITYSCAPES_PASSWORD"
+        )
+    return f"fetch {names} from {source.page} ({source.size}, by hand), put it into {folder(root)}/, then {command}"
+
+
+def misplaced(dataset: Dataset, root: Path) -> str | None:
+    """How to mend a set that lies one folder too deep, as archives with a folder of their own leave it."""
+    below = [path for path in sorted(root.glob("*")) if path.is_dir() and path != folder(root)]
+    for path in below:
+        if any(dataset.files(path, split)[0] for split in dataset.splits):
+            return f"it lies one folder too deep: `mv {path}/* {root}/`, then run `ash acquire {dataset.name}`"
+    return None

@@ -1,0 +1,65 @@
+"""Commands about what must be there before anything runs: acquire, check."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ash.cli.app import Params, ParamsOption, app, console, progress
+from ash.cli.data import SetName, dataset_of
+from ash.config import load
+from ash.errors import ConfigError, DataError, several
+
+
+@app.command()
+def acquire(
+    name: SetName,
+    out: Annotated[
+        Path | None, typer.Option(help="record of the archives; data/acquired/SET.json unless named")
+    ] = None,
+    pins: Annotated[Path | None, typer.Option(help="pinned hashes; pins/SET.json unless named")] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option(envvar="ASH_MIRROR", help="address in place of the publisher's, for sets fetched by HTTP"),
+    ] = None,
+    params: ParamsOption = Params,
+) -> None:
+    """Fetch a set, or say what to fetch by hand; verify and unpack it into the protocol's folder."""
+    from ash.acquire.steps import Order
+    from ash.acquire.steps import acquire as bring
+
+    settings = load(params)
+    dataset = dataset_of(settings, name)
+    if dataset.draw:
+        raise ConfigError(f"data set {name}: is drawn in protocol {settings.params.protocol}; use `ash draw`")
+    record, pinned = out or Path(f"data/acquired/{name}.json"), pins or Path(f"pins/{name}.json")
+    bring(name, Order(Path(dataset.root), dataset.count, record, pinned, mirror), progress, _say)
+
+
+@app.command()
+def check(params: ParamsOption = Params) -> None:
+    """Check the settings, and say which data are there and what to do about those that are missing."""
+    from ash import methods
+    from ash.acquire.status import lacks
+
+    settings = load(params)
+    for name in settings.params.experiments:
+        methods.check_experiment(settings.experiment(name))
+    table = Table("set", "folder", "state", title=f"protocol {settings.params.protocol}")
+    missing = []
+    for name, dataset in settings.protocol.datasets.items():
+        line = None if dataset.draw else lacks(name, Path(dataset.root), dataset.count)
+        state = "drawn by the workflow" if dataset.draw else ("there" if line is None else "missing")
+        table.add_row(name, dataset.root, state)
+        missing += [] if line is None else [line]
+    console.print(table)
+    count = len(settings.params.experiments)
+    console.print(f"settings are sound: {count} experiments, {len(settings.params.seeds)} seed(s)")
+    if missing:
+        raise DataError(several(f"{len(missing)} set(s) missing", missing))
+
+
+def _say(text: str) -> None:
+    """One line for people, not folded to the terminal's width."""
+    console.print(text, soft_wrap=True, markup=False, highlight=False)

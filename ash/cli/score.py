@@ -1,0 +1,79 @@
+"""Commands that score: score, evaluate-as."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ash.cli.app import Out, Params, ParamsOption, app, console, progress
+from ash.cli.data import dataset_of
+from ash.config import load
+from ash.errors import ConfigError
+
+
+@app.command()
+def score(
+    predictions: Annotated[Path, typer.Argument(help="folder of PNG predictions, searched with its subfolders")],
+    labels: Annotated[Path, typer.Argument(help="folder of the set's label maps, of one split")],
+    dataset: Annotated[str | None, typer.Option(help="data set that the labels are of")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="evaluation protocol, where labels are not scored as they are")
+    ] = None,
+    ids: Annotated[str, typer.Option(help="what predictions hold: auto, train or label ids")] = "auto",
+    out: Annotated[Path | None, typer.Option("--out", help="JSON file to write too")] = None,
+) -> None:
+    """Score label maps made by any program, as the official Cityscapes evaluator does."""
+    from ash import evaluation_protocols
+    from ash.predictions import score_folder
+    from ash.store import write_json
+
+    chosen = None if protocol is None else evaluation_protocols.load(protocol)
+    name = dataset or (chosen.dataset if chosen else None)
+    if name is None or (chosen and name not in (chosen.dataset, chosen.labels)):
+        known = ", ".join(evaluation_protocols.PROTOCOLS)
+        raise ConfigError(
+            f"--dataset {dataset} --protocol {protocol}: wanted a data set, or one of {known}, that agree"
+        )
+    if ids not in ("auto", "train", "label"):
+        raise ConfigError(f"--ids {ids}: wanted auto, train or label")
+    with progress(f"score {predictions}") as show:
+        reader = chosen.labels if chosen else name
+        result = score_folder(predictions, labels, reader, ids, chosen, show)  # type: ignore[arg-type]
+    if out is not None:
+        write_json(out, result)
+    _show(result, protocol or name)
+
+
+@app.command()
+def evaluate_as(
+    protocol: Annotated[str, typer.Argument(metavar="PROTOCOL", help="evaluation protocol, e.g. mapillary_1536")],
+    experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of params.yaml")],
+    seed: Annotated[int, typer.Option(help="seed of the run")],
+    model: Annotated[Path, typer.Option(help="model.safetensors of the run")],
+    manifest: Annotated[Path, typer.Option(help="manifest of the protocol's data set")],
+    out: Out,
+    params: ParamsOption = Params,
+) -> None:
+    """Score a trained model under a named evaluation protocol, on the raw images and labels of its set."""
+    from ash import evaluation_protocols
+    from ash.experiment.protocol import evaluate_protocol
+    from ash.store import read_json
+
+    chosen, settings = evaluation_protocols.load(protocol), load(params)
+    dataset_of(settings, chosen.dataset)
+    with progress(f"evaluate {experiment} seed {seed} as {protocol}") as show:
+        evaluate_protocol(settings, experiment, seed, chosen, read_json(manifest), model, out, show)
+
+
+def _show(result: dict[str, object], title: str) -> None:
+    """Class-wise IoU and the means, in per cent; classes that the labels lack are left out of the means."""
+    values: dict[str, float | None] = {**result["iou"]}  # type: ignore[dict-item]
+    means: dict[str, float | None] = {f"mIoU {n}": value for n, value in result["miou"].items()}  # type: ignore[attr-defined]
+    console.print(f"{title}: {result['images']} images, predictions read as {result['ids']} ids", soft_wrap=True)
+    table = Table("class", "IoU %")
+    for name, value in (values | means | {"pixel accuracy": result["pixel_accuracy"]}).items():
+        table.add_row(name, "absent" if value is None else f"{100 * float(str(value)):.2f}")
+    console.print(table)
+    if result["spare"]:
+        console.print(f"{result['spare']} prediction(s) have no label map and were not scored")

@@ -1,0 +1,76 @@
+"""A web server on loopback that sends one folder's files, with ranges, and misbehaves on request."""
+
+import contextlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+class Server:
+    """What is served, how it fails, and what was asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cut: dict[str, list[int]] = {}  # name -> bytes sent of each next answer before the connection drops
+        self.ranges = True
+        self.version = "1"  # of every file, as its ETag tells
+        self.requests: list[tuple[str, str | None]] = []
+        self.url = ""
+
+    def asked(self, name: str) -> list[str | None]:
+        """The Range of each request for a file."""
+        return [wanted for path, wanted in self.requests if path == name]
+
+
+@contextlib.contextmanager
+def serve(folder: Path):
+    """A server for the time of a test."""
+    state = Server(folder)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *arguments):
+            pass
+
+        def do_GET(self):
+            name, wanted = self.path.lstrip("/"), self.headers.get("Range")
+            state.requests.append((name, wanted))
+            path = state.folder / name
+            if not path.is_file():
+                self.send_error(404)
+                return
+            content, start = path.read_bytes(), 0
+            tag = f'"{state.version}"'
+            if wanted and state.ranges and self.headers.get("If-Range", tag) == tag:
+                start = int(wanted.removeprefix("bytes=").rstrip("-"))
+                if start >= len(content):
+                    self.send_response(416)
+                    self.send_header("Content-Range", f"bytes */{len(content)}")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                self.send_response(206)
+                self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            else:
+                self.send_response(200)
+            self.send_header("ETag", tag)
+            self.send_header("Content-Length", str(len(content) - start))
+            self.end_headers()
+            cuts = state.cut.get(name)
+            if cuts:
+                self.wfile.write(content[start : start + cuts.pop(0)])
+                self.close_connection = True
+            else:
+                self.wfile.write(content[start:])
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    state.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,84 @@
+"""Trained models under named evaluation protocols."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch.nn import functional
+
+from ash.experiment.protocol import STRIP, upsampled_rows
+from tests.conftest import ash, snakemake
+
+RUN = "results/runs/ash/seed0"
+
+
+@pytest.mark.parametrize("size", [(600, 37), (STRIP, 5), (1, 4), (31, 90)])
+def test_strips_are_the_whole(size):
+    """Upsampled strip by strip, the logits are those of one interpolation, to rounding."""
+    logits = torch.randn((1, 19, 13, 17), generator=torch.Generator().manual_seed(0))
+    whole = functional.interpolate(logits, size, mode="bilinear", align_corners=True)
+    strips = [upsampled_rows(logits, size, top, min(top + 100, size[0])) for top in range(0, size[0], 100)]
+    assert torch.allclose(torch.cat(strips, 2), whole, atol=1e-5)
+
+
+@pytest.fixture
+def copy(built, tmp_path):
+    folder = tmp_path / "world"
+    shutil.copytree(built, folder)
+    return folder
+
+
+def scored(folder, protocol, *more):
+    """The JSON of `ash evaluate-as`."""
+    dataset = protocol.split("_")[0]
+    arguments = [
+        "--model",
+        f"{RUN}/model.safetensors",
+        "--manifest",
+        f"data/manifests/{dataset}.json",
+        "--out",
+        "x.json",
+    ]
+    ash(folder, "evaluate-as", protocol, "ash", "--seed", "0", *arguments, *more)
+    return json.loads((folder / "x.json").read_text())
+
+
+@pytest.mark.workflow
+def test_cityscapes_equals_the_prepared_way(copy):
+    """The same images resized to 1024x512 by `ash prepare` and scored by `ash evaluate` give the same confusion matrix."""
+    path = copy / "protocols/tiny.yaml"
+    protocol = yaml.safe_load(path.read_text())
+    protocol["datasets"]["cityscapes"]["image_size"] = [1024, 512]
+    path.write_text(yaml.safe_dump(protocol))
+    manifest = "data/manifests/cityscapes.json"
+    ash(copy, "prepare", "cityscapes", "val", "--manifest", manifest, "--out", "large.h5")
+    shutil.copytree(copy / RUN, copy / "again")
+    ash(copy, "evaluate", "ash", "--seed", "0", "--run", "again", "--target", "cityscapes=large.h5")
+    expected = np.array(json.loads((copy / "again/cityscapes.json").read_text())["confusion"])
+    ours = scored(copy, "cityscapes")
+    assert expected.sum() > 0
+    assert np.abs(np.array(ours["confusion"]) - expected).sum() <= 4  # of 8192 pixels: ties that rounding decides
+    assert ours["protocol"]["size"] == [1024, 512]
+    assert ours["protocol"]["mirrored"] is False
+
+
+@pytest.mark.workflow
+def test_mapillary_is_scored_at_its_own_size(copy):
+    """Every labelled pixel of the raw files is counted once, whatever the network saw; mapping B counts others."""
+    manifest = json.loads((copy / "data/manifests/mapillary.json").read_text())
+    pixels = sum(n for name, n in manifest["splits"]["val"]["pixels"].items() if name != "void")
+    assert np.sum(scored(copy, "mapillary_native")["confusion"]) == pixels
+    assert scored(copy, "mapillary_native_b")["protocol"]["labels"] == "mapillary_b"
+
+
+@pytest.mark.workflow
+def test_the_rule(copy):
+    """`snakemake` makes the scores of one protocol for one run, from what is there."""
+    target = f"{RUN}/protocols/mapillary_native.json"
+    snakemake(copy, target)
+    result = json.loads((copy / target).read_text())
+    assert (result["experiment"], result["target"]) == ("ash", "mapillary_native")
+    assert "Nothing to be done" in snakemake(copy, "-n", target)
