@@ -9,7 +9,7 @@ BIN := $(HERE).venv/bin
 # The workflow's rules call `python -m ash.cli` of the environment that snakemake runs in.
 SNAKEMAKE := cd $(HERE) && $(BIN)/snakemake
 
-.PHONY: help reproduce demo refit test lint types check clean
+.PHONY: help reproduce demo refit test lint types pages check clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(HERE)Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,12 +38,16 @@ refit: $(BIN)/.run ## fit the miniature's stylizer anew
 test: $(BIN)/.test ## the tests
 	cd "$(HERE)" && $(BIN)/python -m pytest
 
-lint: $(BIN)/.test ## style, formatting, layers, the workflow's own linter
+lint: $(BIN)/.test ## style, formatting, layers, the workflow's own linter, pages of docs/methods
 	cd "$(HERE)" && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow/rules
 	cd "$(HERE)" && $(BIN)/lint-imports && $(BIN)/snakemake --lint > /dev/null
+	cd "$(HERE)" && $(BIN)/python -m ash.cli method-pages --out docs/methods --check
 
 types: $(BIN)/.test ## mypy
 	cd "$(HERE)" && $(BIN)/mypy
+
+pages: $(BIN)/.run ## write docs/methods from the methods' code
+	cd "$(HERE)" && $(BIN)/python -m ash.cli method-pages --out docs/methods
 
 check: $(BIN)/.run ## settings and data
 	cd "$(HERE)" && $(BIN)/ash check

@@ -1,4 +1,4 @@
-"""Commands that write results for people: table, cost, metrics, figures, report."""
+"""Commands that write results for people: table, cost, metrics, figures, report, method-pages."""
 
 from pathlib import Path
 from typing import Annotated
@@ -77,3 +77,19 @@ def report(
 
     settings = load(params)
     build_report(settings, group, Runs(runs, settings.params.seeds), tables, figures, out)
+
+
+@app.command()
+def method_pages(
+    out: Annotated[Path, typer.Option("--out", help="folder of the pages")],
+    check: Annotated[bool, typer.Option("--check", help="write nothing; name the pages that are out of date")] = False,
+    params: ParamsOption = Params,
+) -> None:
+    """Write a page for each method from its code and settings into OUT."""
+    from ash.experiment import method_pages as pages
+
+    made = pages.method_pages(params)
+    if check:
+        pages.check_pages(made, out)
+    else:
+        pages.write_pages(made, out)
