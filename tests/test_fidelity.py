@@ -15,11 +15,8 @@ from torch.nn import functional
 from ash.caffe import from_caffe, to_caffe
 from ash.config import DiscriminatorSettings
 from ash.labels import N_CLASSES, VOID
-from ash.methods.asm import Responses
-from ash.methods.maxsquare import max_square
 from ash.miniature.paintings import draw_painting
 from ash.miniature.scene import draw_scene
-from ash.segmentation.deeplab import ResNet101
 from ash.segmentation.discriminator import build_discriminator
 from ash.style.adain import adain, channel_statistics, statistics_distance
 from ash.style.hallucination import Hallucinator, smooth
@@ -213,18 +210,6 @@ def test_a_tensor_listed_three_times_moves_three_times_as_far():
     assert moved == pytest.approx([10, 30], rel=1e-3)
 
 
-def test_channels_that_asm_compares():
-    """9216 responses of layer4's convolutions in the paper's network."""
-    network = ResNet101(64, (3, 4, 23, 3), (6, 12), "single")
-    assert sum(convolution.out_channels for convolution in Responses(network.layer4).convolutions) == 9216
-
-
-def test_maxsquare_of_certain_predictions():
-    """-1/(2 x 19): the release's mean, 19 times smaller than the print's -1/2."""
-    certain = functional.one_hot(torch.zeros(1, 4, 4, dtype=torch.long), N_CLASSES).permute(0, 3, 1, 2).float()
-    assert max_square(certain).item() == pytest.approx(-1 / 38)
-
-
 def test_sizes_that_tell_domains_apart():
     """D's logits for the release's two map sizes: 22x40 and 16x32; with one size they are equal."""
     judge = build_discriminator(DiscriminatorSettings(width=4, strides=(2, 2, 2, 2, 2), map_size=(1280, 720)))
@@ -235,3 +220,14 @@ def test_sizes_that_tell_domains_apart():
     method.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
     gradients(method, batch(needs=method.needs))
     assert set(seen) == {(8, 16)}
+
+
+@pytest.mark.parametrize("name", ["clan", "ash"])
+def test_damping_is_a_setting(name):
+    """Half-way the adversarial and the weight terms of G are half as large with it as without."""
+    changes = {"preheat": 1.0, "noise": "none"}
+    damped, steady = (
+        gradients(recipe(name, damping=damping, **changes), batch())["segmenter"].terms for damping in (True, False)
+    )
+    shares = {term: damped[term].item() / steady[term].item() for term in damped}
+    assert shares == pytest.approx({"segmentation": 1.0, "adversarial": 0.5, "weight": 0.5}, rel=1e-4)
