@@ -166,7 +166,7 @@ def test_kinds_and_bounds_in_words():
     fields = methods.load("ash").Settings.model_fields
     assert kind(fields["modulation"].annotation) == "`global`, `local`"
     assert kind(fields["bound"].annotation) == "number or null"
-    assert kind(fields["stylised_map"].annotation) == "2 x integer or null"
+    assert kind(fields["stylised_map"].annotation) == "2 x number or null"
     assert kind(tuple[int, ...]) == "list of integer"
     assert bounds(fields["smoothing"]) == ">= 0, < 1"
 

@@ -23,20 +23,22 @@ step serves H and G (`g_image`); the condition has the resolution of the logits 
 """
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from ash.config import Section, Size
+from ash.config import Section
 from ash.labels import CLASSES, N_CLASSES, VOID
 from ash.recipe import Batch, Convention, Needs, Parts, Update, mirrored
 from ash.segmentation import losses
 from ash.style import adain, hallucination
 from ash.style.noise import NoiseForm, perturb
 from ash.style.view import given, view
+
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Settings(Section):
@@ -72,7 +74,9 @@ class Settings(Section):
     g_image: Literal["shared", "own"] = Field(
         description="G's stylised image is H's, or is made anew with fresh noise and a condition of the label's size"
     )
-    stylised_map: Size | None = Field(description="width and height of D's maps of x^; null: as of x")
+    stylised_map: tuple[Share, Share] | None = Field(
+        description="width and height of D's maps of x^ as shares of those of x; null: the same"
+    )
 
     @property
     def needs(self) -> Needs:
@@ -114,12 +118,14 @@ class Method:
         s = self.settings
         damping = 1 - progress if s.damping else 1.0
         lambda_adv = s.lambda_adv * s.lambda_adv_multiple * damping
-        heads = self.segmenter(batch.image)
+        shared = s.g_image == "shared"
+        with torch.set_grad_enabled(shared):
+            heads = self.segmenter(batch.image)
         stylised, h_terms = self.hallucinate(batch, self.condition(heads, batch))
         game = self.play(stylised, progress)
-        shared = s.g_image == "shared"
         yield Update("hallucinator", {"adversarial": -lambda_adv * game.fooling, **h_terms}, keep_graph=shared)
         if not shared:
+            heads = self.segmenter(batch.image)  # the release's order; BatchNorm sees sources and x^ in turns
             with torch.no_grad():
                 stylised, _ = self.hallucinate(batch, self.condition(heads, batch, at_label_size=True))
             game = self.play(stylised, progress)
@@ -139,7 +145,7 @@ class Method:
         """G and D look at stylised images (B,3,H,W)."""
         s, size = self.settings, self.discriminator.map_size
         if s.stylised_map is not None:
-            size = (s.stylised_map[1], s.stylised_map[0])
+            size = (round(size[0] * s.stylised_map[1]), round(size[1] * s.stylised_map[0]))
         heads = self.segmenter(stylised)
         weight = None
         if progress >= s.preheat:

@@ -10,9 +10,10 @@ CVPR 2019 (CLAN).  All are computed in float32, whatever the networks ran in.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -20,7 +21,9 @@ from ash.errors import ConfigError
 from ash.labels import VOID
 from ash.recipe import Update
 
-SegmentationLoss = Literal["cross_entropy", "focal"]
+SegmentationLoss = Annotated[
+    Literal["cross_entropy", "focal"], Field(description="L_seg; the code of CLAN, ASM and ASH has the focal form")
+]
 Judge = Callable[[Tensor], Tensor]  # a discriminator: maps (B,C,h,w) to domain logits (B,1,.,.)
 FOCAL_GAMMA = 2
 SOURCE, STYLISED = 0.0, 1.0  # the discriminator's labels, as in the release

@@ -4,11 +4,13 @@ The ASH paper multiplies the style features by an orthogonal matrix that "preser
 multiplies them elementwise by 1 + V, V being orthonormal vectors rearranged into a map.  The two have little in common,
 so each is a form of its own here:
 
-| form               | f becomes                                    | preserves                        | moves AdaIN by       |
-| elementwise_svd    | f * (1 + V)                                  | nothing exactly                  | 0.1-0.4 %            |
-| channel_small      | Q f, Q a small rotation of the channels      | inner products between positions | a little             |
-| channel_qr         | Q f, Q any orthogonal matrix on the channels | inner products between positions | about 100 %          |
-| gram               | E D^1/2 Z D^-1/2 E^T (f - mu) + mu           | mean and covariance              | nothing              |
+| form               | f becomes                                    | preserves                        | moves the style      |
+| elementwise_svd    | f * (1 + V)                                  | nothing exactly                  | by less than 5 %     |
+| channel_small      | Q f, Q a small rotation of the channels      | inner products between positions | by about half        |
+| channel_qr         | Q f, Q any orthogonal matrix on the channels | inner products between positions | by about 100 %       |
+| gram               | E D^1/2 Z D^-1/2 E^T (f - mu) + mu           | mean and covariance              | not at all           |
+
+The last column is what AdaIN sees of it, means and deviations (docs/fidelity.md has the figures).
 
 gram is the perturbation of Wang et al., Diversified Arbitrary Style Transfer via Deep Feature Perturbation, CVPR 2020,
 written as one linear map of the centred features f - mu with covariance E D E^T.

@@ -19,8 +19,8 @@ def enter(image: Tensor, convention: Convention) -> Tensor:
     """RGB (B,3,H,W) in [0,1] as it enters the encoder.
 
     "release": BGR, mean-subtracted, about +-128, as the release of ASH feeds a VGG that expects RGB in [0,1].  A net of
-    ReLUs is nearly homogeneous, so features come out some 250 times larger, and the decoder gives them back in the same
-    units; what its sub-losses weigh changes by the square of that.
+    ReLUs is nearly homogeneous, so features come out some hundred times larger (156 for the miniature's pair), and the
+    decoder gives them back in the same units; what the sub-losses weigh changes by the square of that.
     """
     return image if convention == "rgb" else to_caffe(image)
 
