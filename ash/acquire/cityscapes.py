@@ -10,39 +10,65 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ash.errors import DataError
 
+Progress = Callable[[int, int], None]
+MEBIBYTE = 1 << 20
+EVERY = 1.0  # seconds between two looks at the file
 USERNAME, PASSWORD = "CITYSCAPES_USERNAME", "CITYSCAPES_PASSWORD"
 COMMAND = (sys.executable, "-m", "cityscapesscripts.download.downloader")
 STORE = Path("cityscapesscripts/credentials.json")  # below the user's data folder, as csDownload has it on Linux
 
 
-def fetch(path: Path, environment: Mapping[str, str] = os.environ, command: Sequence[str] = COMMAND) -> None:
-    """Download the package named like `path` to it; DataError if there is no account or csDownload fails."""
-    staging = path.parent / ".fetch"
-    staging.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as private:
+def fetch(
+    path: Path,
+    progress: Progress = lambda done, total: None,
+    expected: int = 0,
+    environment: Mapping[str, str] = os.environ,
+    command: Sequence[str] = COMMAND,
+) -> None:
+    """Download the package named like `path` to it; DataError if there is no account or csDownload fails.
+
+    `progress` counts MiB, of about `expected`: csDownload alone knows the size, and shows it to a terminal only.
+    """
+    part = path.parent / ".fetch" / path.name
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as private, tempfile.TemporaryFile("w+") as said:
         data = _store(Path(private), environment, path)
-        arguments = [*command, "--resume", "--destination_path", str(staging), path.name]
-        result = subprocess.run(  # noqa: S603  a fixed command
-            arguments,
+        process = subprocess.Popen(  # noqa: S603  a fixed command
+            [*command, "--resume", "--destination_path", str(part.parent), path.name],
             env={**environment, "XDG_DATA_HOME": str(data)},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # its bar goes to stderr, which is kept for the message
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
         )
-    if result.returncode:
-        lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
+        with process:
+            while _runs(process):
+                done = part.stat().st_size // MEBIBYTE if part.exists() else 0
+                progress(done, max(done, expected) + 1)
+        said.seek(0)
+        lines = said.read().strip().splitlines() or [f"exit code {process.returncode}"]
+    if process.returncode:
         raise DataError(
-            f"{path}: csDownload failed ({lines[-1]}); check account and network and run it again, or delete"
-            f" {staging / path.name} to start anew"
+            f"{path}: csDownload failed ({lines[-1]}); check account and network and run it again, or delete {part} to"
+            " start anew"
         )
-    (staging / path.name).replace(path)
+    part.replace(path)
+
+
+def _runs(process: subprocess.Popen[bytes]) -> bool:
+    """Wait a little; whether the process goes on.  It does not outlive us."""
+    try:
+        process.wait(EVERY)
+    except subprocess.TimeoutExpired:
+        return True
+    except BaseException:
+        process.terminate()
+        raise
+    return False
 
 
 def _store(private: Path, environment: Mapping[str, str], path: Path) -> Path:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ash.errors import ConfigError, DataError
+from ash.errors import ConfigError, DataError, StoreError
 
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 ATTEMPTS = 5  # of one transfer, each from where the last one stopped
 WAIT = 1.0  # seconds before the second attempt; doubled before each further one
+BUSY = (429, 500, 502, 503, 504)  # answers of a server that may do better at the next attempt
 TIMEOUT = 30.0  # seconds without a byte
 BLOCK = 1 << 16  # bytes written at once; a drop costs less than one block
 MEBIBYTE = 1 << 20
@@ -23,7 +24,7 @@ MEBIBYTE = 1 << 20
 def fetch(url: str, path: Path, sha256: str | None, progress: Progress, wait: float = WAIT) -> None:
     """Download `url` to `path`, going on from `.fetch/NAME.part` beside it; `progress` counts MiB.
 
-    DataError if the server refuses, the transfer keeps stopping, or the hash is not `sha256`.
+    DataError if the server refuses, the transfer keeps stopping, or the hash is not `sha256`; StoreError if the disk is full.
     """
     pooch = _import("pooch")
     pooch.get_logger().setLevel(logging.WARNING)
@@ -39,6 +40,8 @@ def fetch(url: str, path: Path, sha256: str | None, progress: Progress, wait: fl
             f"{path}: what {url} sends has another SHA-256 than pinned ({sha256}); fetch again, and if the publisher has"
             " changed the file, remove its pin"
         ) from cause
+    except OSError as cause:
+        raise StoreError(f"{path}: cannot be written ({cause.strerror}); free space or fix permissions") from cause
     (staging / path.name).replace(path)
 
 
@@ -84,6 +87,8 @@ class Transfer:
             if answer.status_code == 416:
                 self.partial.unlink()
                 raise requests.ConnectionError("the part on disk is longer than the file; starts anew")
+            if answer.status_code in BUSY:
+                raise requests.ConnectionError(f"the server answers {answer.status_code} {answer.reason}")
             answer.raise_for_status()
             if answer.status_code != 206 or not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
                 have = 0

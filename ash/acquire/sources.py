@@ -22,6 +22,8 @@ class Archive:
     kind: Literal["zip", "rar"] = "zip"
     replaces: bool = False
     """Whether its members take the place of those that another archive has unpacked."""
+    mebibytes: int = 0
+    """Its published size, about, where the server tells it to no one but csDownload."""
 
     def keeps(self, member: str) -> bool:
         """Whether a member belongs to the set."""
@@ -81,8 +83,8 @@ SOURCES = {
             "",
             "11.2 GB",
             (
-                Archive("gtFine_trainvaltest.zip", ("gtFine/*/*/*_gtFine_labelIds.png",)),
-                Archive("leftImg8bit_trainvaltest.zip", ("leftImg8bit/*/*/*_leftImg8bit.png",)),
+                Archive("gtFine_trainvaltest.zip", ("gtFine/*/*/*_gtFine_labelIds.png",), mebibytes=230),
+                Archive("leftImg8bit_trainvaltest.zip", ("leftImg8bit/*/*/*_leftImg8bit.png",), mebibytes=11_000),
             ),
             "for non-commercial use by registered users; neither images nor modified versions may be passed on;"
             " cite Cordts et al., The Cityscapes Dataset, CVPR 2016",

@@ -81,7 +81,7 @@ class _Work:
             known = self.journal.entries.get(archive.name)
             if self.complete:
                 return _public(known) if known else None
-            self._fetch(path)
+            self._fetch(path, archive)
         if not head(path).startswith(MAGIC[archive.kind]):
             raise DataError(
                 f"{path}: not a {archive.kind} archive (begins {head(path)!r}); put the published file there"
@@ -97,14 +97,14 @@ class _Work:
         self.pins.add(archive.name, entry["bytes"], entry["sha256"])
         return _public(self.journal.entries[archive.name])
 
-    def _fetch(self, path: Path) -> None:
+    def _fetch(self, path: Path, archive: Archive) -> None:
         if self.source.how == "http":
             base = self.order.mirror or self.source.base
             with self.stage(f"fetch {path.name} (MiB)") as progress:
                 download.fetch(f"{base.rstrip('/')}/{path.name}", path, self.pins.sha256(path.name), progress)
         elif self.source.how == "cityscapes":
-            with self.stage(f"fetch {path.name} (csDownload)"):
-                cityscapes.fetch(path)
+            with self.stage(f"fetch {path.name} (MiB)") as progress:
+                cityscapes.fetch(path, progress, archive.mebibytes)
         else:
             raise DataError(f"{path}: missing; {instruction(self.source, self.order.root)}")
 

@@ -13,6 +13,7 @@ class Server:
         self.folder = folder
         self.cut: dict[str, list[int]] = {}  # name -> bytes sent of each next answer before the connection drops
         self.ranges = True
+        self.busy = 0  # number of next answers that are 503
         self.version = "1"  # of every file, as its ETag tells
         self.requests: list[tuple[str, str | None]] = []
         self.url = ""
@@ -37,6 +38,10 @@ def serve(folder: Path):
             name, wanted = self.path.lstrip("/"), self.headers.get("Range")
             state.requests.append((name, wanted))
             path = state.folder / name
+            if state.busy:
+                state.busy -= 1
+                self.send_error(503)
+                return
             if not path.is_file():
                 self.send_error(404)
                 return

@@ -78,7 +78,8 @@ def run(site, tmp_path):
         home = tmp_path / "home"
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("CITYSCAPES_", "XDG_"))}
         environment |= {"HOME": str(home), "SITE": site["url"], **variables}
-        fetch(tmp_path / "archives/gtFine.zip", environment, [sys.executable, "-c", DRIVER])
+        command = [sys.executable, "-c", DRIVER]
+        fetch(tmp_path / "archives/gtFine.zip", environment=environment, command=command)
         return home
 
     return call

@@ -1,12 +1,13 @@
 """Transfers that stop, servers that change the file, hashes that do not fit."""
 
+import errno
 import hashlib
 
 import numpy as np
 import pytest
 
-from ash.acquire.download import ATTEMPTS, BLOCK, fetch
-from ash.errors import DataError
+from ash.acquire.download import ATTEMPTS, BLOCK, Transfer, fetch
+from ash.errors import DataError, StoreError
 from tests.acquire.server import serve
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -99,6 +100,26 @@ def test_a_missing_file_is_named_at_once(server, tmp_path):
     with pytest.raises(DataError, match=r"b\.zip: the server answers 404"):
         fetch(f"{server.url}/b.zip", tmp_path / "b.zip", None, lambda *_: None, wait=0.0)
     assert len(server.requests) == 1
+
+
+def test_a_busy_server_is_asked_again(server, tmp_path):
+    """503 twice, then the file."""
+    server.busy = 2
+    get(server, tmp_path / "a.zip")
+    assert len(server.requests) == 3
+    assert (tmp_path / "a.zip").read_bytes() == CONTENT
+
+
+def test_a_full_disk_is_one_line(server, tmp_path, monkeypatch):
+    """StoreError with the remedy; the file does not get its final name."""
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Transfer, "_write", full)
+    with pytest.raises(StoreError, match=r"a\.zip: cannot be written \(No space left on device\); free space"):
+        get(server, tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
 
 
 def test_a_server_that_is_down_is_named(tmp_path):
