@@ -1,7 +1,5 @@
 """ASM: the search for a harder style, two steps of G, and the consistency of a pair."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch.nn import functional
@@ -10,7 +8,7 @@ from ash.config import SegmenterSettings
 from ash.methods.asm import Responses, consistency
 from ash.segmentation.deeplab import build_segmenter
 from ash.training.loop import train
-from tests.methods.world import batch, gradients, recipe
+from tests.methods.world import OneBatch, batch, gradients, recipe
 from tests.training.toy import training
 
 
@@ -113,17 +111,6 @@ def test_stylised_and_source_pass_together():
     for image in images:
         assert torch.equal(image[2:], given.image)
     assert not torch.allclose(images[0][:2], images[1][:2])
-
-
-class OneBatch:
-    """A feed of one and the same batch."""
-
-    def __init__(self, given):
-        self.given = given
-
-    def batch(self, step):
-        """The batch, its generator wound back."""
-        return replace(self.given, generator=torch.Generator().manual_seed(7))
 
 
 @pytest.mark.parametrize("order", ["simultaneous", "sequential"])

@@ -1,5 +1,6 @@
 """A batch, parts and settings small enough to run every method in a test."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,14 @@ def gradients(method: Recipe, given: Batch, progress: float = 0.5) -> dict[str, 
         before = updates[update.player].terms if update.player in updates else {}
         updates[update.player] = Update(update.player, {**before, **update.terms})
     return updates
+
+
+class OneBatch:
+    """A feed of one and the same batch, for the loop."""
+
+    def __init__(self, given: Batch) -> None:
+        self.given = given
+
+    def batch(self, step: int) -> Batch:
+        """The batch, its generator wound back."""
+        return replace(self.given, generator=torch.Generator().manual_seed(7))

@@ -144,3 +144,79 @@ def test_history_holds_means(tmp_path):
     assert four.rows[2][name] == pytest.approx(sum(row[name] for row in one.rows[8:]) / 2)
     table = list(csv.DictReader(io.StringIO(four.csv())))
     assert list(table[0]) == ["step", name, "segmenter.fooling", "discriminator.judging", "rate", "mirrored"]
+
+
+class Watching(Game):
+    """Notes the weights of both players before each update and after the last; `step_at` takes a step in between."""
+
+    def __init__(self, then_step=False):
+        super().__init__()
+        self.then_step, self.notes = then_step, []
+
+    def updates(self, batch, progress):
+        """The game's updates, the segmenter's perhaps with a step of its own, then a second one of the segmenter."""
+        for update in super().updates(batch, progress):
+            self.note()
+            first = update.player == "segmenter"
+            yield Update(update.player, update.terms, then_step=self.then_step and first)
+        self.note()
+        yield Update("segmenter", {"more": self.players["segmenter"](batch.image).square().mean()})
+        self.note()
+
+    def note(self):
+        """Keep a copy."""
+        self.notes.append(
+            {name: [p.detach().clone() for p in player.parameters()] for name, player in self.players.items()}
+        )
+
+
+def moves(tmp_path, order: str, then_step: bool = False) -> list[set[str]]:
+    """Who moved during each of the three updates of one step, and after the last."""
+    game = Watching(then_step)
+    train(game, feed(), training(iterations=1, warmup=0.0, order=order), resume=tmp_path / "r.pt", digest="d")
+    game.note()
+    pairs = zip(game.notes, game.notes[1:], strict=False)
+    return [{name for name in game.players if not equal(before[name], after[name])} for before, after in pairs]
+
+
+def test_simultaneous_players_wait_for_the_last_update(tmp_path):
+    """No weight moves between two updates of a batch; then every player moves."""
+    assert moves(tmp_path, "simultaneous") == [set(), set(), set(), {"segmenter", "discriminator"}]
+
+
+def test_sequential_players_step_after_their_own_update(tmp_path):
+    """The next update is computed with the player before it already moved."""
+    assert moves(tmp_path, "sequential") == [{"segmenter"}, {"discriminator"}, {"segmenter"}, set()]
+
+
+def test_an_update_may_ask_for_its_step(tmp_path):
+    """`then_step` moves its player at once and leaves the others waiting, and the player steps again for its second."""
+    assert moves(tmp_path, "simultaneous", then_step=True) == [
+        {"segmenter"},
+        set(),
+        set(),
+        {"segmenter", "discriminator"},
+    ]
+
+
+def test_two_updates_of_a_player_are_one_step(tmp_path):
+    """Without `then_step` a player's gradients of one batch add up: as if its terms had been one update's."""
+
+    class Apart(Game):
+        together = False
+
+        def updates(self, batch, progress):
+            segmenter = self.players["segmenter"].eval()
+            terms = {"a": segmenter(batch.image).mean(), "b": segmenter(batch.image).square().mean()}
+            if self.together:
+                yield Update("segmenter", terms)
+            else:
+                for name, term in terms.items():
+                    yield Update("segmenter", {name: term})
+
+    apart, together = Apart(), Apart()
+    together.together = True
+    for name, game in (("apart", apart), ("together", together)):
+        train(game, feed(), training(iterations=3), resume=tmp_path / name, digest="d")
+    for first, second in zip(weights(apart), weights(together), strict=True):
+        torch.testing.assert_close(first, second)

@@ -1,0 +1,77 @@
+"""What train-mode BatchNorm sees in rows of domain generalisation: the source images and renderings of them alone."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ash.methods.augmentation import jitter
+from ash.style.view import enter, view
+from tests.methods.world import batch, gradients, recipe, settings
+
+GENERALISING = [name for name, entry in settings().params.experiments.items() if entry.target is None]
+PASSES = {"source_only": 1, "asm": 2, "domain_randomisation": 3}  # all others: the source, and one rendering of it
+
+
+class Watch:
+    """Every image that enters the segmenter, everything that the stylizer decodes, and BatchNorm's mode in each pass."""
+
+    def __init__(self, method):
+        self.images, self.decoded, self.training = [], [], []
+        net, pair = method.segmenter, getattr(method, "stylizer", None)
+        net.conv1.register_forward_pre_hook(lambda _, inputs: self.images.append((inputs[0].detach() + 1) / 2))
+        net.bn1.register_forward_pre_hook(lambda module, _: self.training.append(module.training))
+        if pair is not None:
+            decode = pair.decode
+            pair.decode = lambda features: (
+                self.decoded.append((features.detach(), decode(features))) or self.decoded[-1][1]
+            )
+
+
+def with_larger_paintings(given, needs):
+    """The batch with paintings of a size that no source image has, so that one decoded as it is would stand out."""
+    if given.style is None:
+        return given
+    pixels = torch.rand(len(given.style), 3, 48, 80, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        return replace(given, style=recipe("clan").stylizer.encode(enter(pixels, needs.convention)))
+
+
+def is_affine(content: torch.Tensor, features: torch.Tensor) -> bool:
+    """Whether each channel of the features is an affine map of the content's own."""
+    x, y = (f.flatten(2) - f.flatten(2).mean(2, keepdim=True) for f in (content.double(), features.double()))
+    slope = (x * y).sum(2, keepdim=True) / (x * x).sum(2, keepdim=True).clamp_min(1e-12)
+    return bool(((y - slope * x).abs().amax(2) <= 1e-4 * y.abs().amax(2) + 1e-5).all())
+
+
+def test_all_recipes_are_watched():
+    """Every method of the project is among the rows, and the rows are most of params.yaml."""
+    recipes = {settings().experiment(name).recipe for name in GENERALISING}
+    assert recipes == {
+        "source_only", "advent", "maxsquare", "clan", "asm", "domain_randomisation", "ash", "augmentation",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GENERALISING)
+def test_only_the_source_and_its_renderings_pass(name):
+    """Row by row an image is the source's, or what the decoder made of features whose layout is the source's."""
+    method = recipe(name)
+    given = with_larger_paintings(batch(needs=method.needs), method.needs)
+    assert given.target is None
+    watch = Watch(method)
+    gradients(method, given)
+    own = settings().experiment(name)
+    assert watch.training == [True] * len(watch.images)
+    expected = PASSES.get(own.recipe, 2) + (own.method.get("g_image") == "own")
+    assert len(watch.images) == expected
+    allowed = [given.image]
+    for features, decoded in watch.decoded:
+        assert features.shape == given.content.shape
+        if own.method.get("modulation") != "local":
+            assert is_affine(given.content, features)
+        allowed.append(view(decoded.detach(), given, method.needs.convention))
+    if own.method.get("view") == "colour_jitter":
+        allowed.append(jitter(given.image, torch.Generator().manual_seed(7)))
+    for images in watch.images:
+        for k, image in enumerate(images):
+            assert any(torch.allclose(image, other[k % 2], atol=1e-5) for other in allowed), (name, k)
