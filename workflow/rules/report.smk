@@ -4,6 +4,10 @@ DEFAULT = SETTINGS.params.groups  # what `all` builds
 REPORTED = SETTINGS.experiments(DEFAULT)
 EXTRA = [group for group in GROUPS if group not in (*DEFAULT, "demo")]
 PAGES = {"report": DEFAULT, "everything": (*DEFAULT, *EXTRA)}
+SHOWN_CONTENT = [
+    prepared(name, "val")
+    for name in dict.fromkeys(e.source for e in SETTINGS.params.experiments.values())
+]
 MEASURED = [
     name
     for name in SETTINGS.rows(next(iter(SETTINGS.params.tables)))
@@ -172,13 +176,12 @@ rule figures:
 rule stylised_samples:
     input:
         stylizer="data/stylizer.safetensors",
-        content=[
-            prepared(name, "val")
-            for name in dict.fromkeys(
-                e.source for e in SETTINGS.params.experiments.values()
-            )
+        content=ancient(SHOWN_CONTENT),
+        paintings=ancient(prepared(STYLE_SET, "train")),
+        digests=[
+            digest_of(path)
+            for path in (*SHOWN_CONTENT, prepared(STYLE_SET, "train"))
         ],
-        paintings=prepared(STYLE_SET, "train"),
         code=closure("ash.experiment.pictures"),
     output:
         report(
