@@ -38,9 +38,9 @@ refit: $(BIN)/.run ## fit the miniature's stylizer anew
 test: $(BIN)/.test ## the tests
 	cd "$(HERE)" && $(BIN)/python -m pytest
 
-lint: $(BIN)/.test ## style, formatting, layers, the workflow's own linter
+lint: $(BIN)/.test ## style, formatting, layers, the workflow's own linter, whether dvc.yaml is current
 	cd "$(HERE)" && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow/rules
-	cd "$(HERE)" && $(BIN)/lint-imports && $(BIN)/snakemake --lint > /dev/null
+	cd "$(HERE)" && $(BIN)/lint-imports && $(BIN)/snakemake --lint > /dev/null && $(BIN)/ash dvc-stages --check
 
 types: $(BIN)/.test ## mypy
 	cd "$(HERE)" && $(BIN)/mypy

@@ -11,6 +11,8 @@ from ash.errors import AshError
 from ash.evaluation_protocols import PROTOCOLS
 from workflow.closure import closure, located
 from workflow.environment import set_up
+from workflow.health import foreign_records
+from workflow.hook import record
 
 PARAMS = config.get("params", "params.yaml")
 set_up(PARAMS)
@@ -23,6 +25,9 @@ try:
     }
 except AshError as error:
     sys.exit(f"ash: {error}")
+
+for line in foreign_records():
+    print(f"ash: warning: {line}", file=sys.stderr)
 
 EXPERIMENTS = list(SETTINGS.params.experiments)
 SEEDS = SETTINGS.params.seeds

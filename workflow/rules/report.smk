@@ -110,7 +110,8 @@ rule metrics:
         ),
         code=closure("ash.report.tables"),
     output:
-        "results/metrics{group}.json",
+        metrics="results/metrics{group}.json",
+        iou="results/iou{group}.csv",
     log:
         "logs/metrics{group}.log",
     benchmark:
@@ -128,7 +129,7 @@ rule metrics:
         ),
         groups=lambda w: options("--group", metrics_groups(w)),
     shell:
-        "ash metrics {params.groups} --runs results/runs --out {output} > {log} 2>&1"
+        "ash metrics {params.groups} --runs results/runs --out {output.metrics} --iou {output.iou} > {log} 2>&1"
 
 
 rule figures:
