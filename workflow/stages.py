@@ -55,7 +55,7 @@ def _settings_stage(settings: Settings) -> dict[str, Any]:
         "desc": "digest of each stage's settings and commands; stops if dvc.yaml is out of date",
         "cmd": "python -m ash.cli dvc-settings",
         "deps": ["Snakefile", "ash", str(PARAMS), "profiles/default", _protocol(settings), "workflow"],
-        "outs": [SETTINGS],
+        "outs": [{SETTINGS: {"persist": True}}],  # else a run that stops here would leave every stage without
     }
 
 
