@@ -35,13 +35,13 @@ def grouped(jobs: Iterable[Job]) -> Stages:
 
 def pipeline(stages: Stages, settings: Settings) -> str:
     """The text of dvc.yaml."""
-    first = settings.params.seeds[0]
+    experiments = [name for name in settings.params.experiments if f"train-{name}" in stages]
     content = {
         "stages": {"settings": _settings_stage(settings)} | {name: _stage(name, jobs) for name, jobs in stages.items()},
         "params": [str(PARAMS), _protocol(settings)],
         "metrics": [METRICS],
-        "plots": list(_plots(settings)),
-        "artifacts": dict(_artifacts(settings, first)),
+        "plots": list(_plots(settings, experiments)),
+        "artifacts": dict(_artifacts(settings, experiments)),
     }
     return HEADER + yaml.safe_dump(content, sort_keys=False, width=10**6)
 
@@ -72,12 +72,12 @@ def _stage(name: str, jobs: list[Job]) -> dict[str, Any]:
     }
 
 
-def _plots(settings: Settings) -> Iterator[dict[str, Any]]:
+def _plots(settings: Settings, experiments: list[str]) -> Iterator[dict[str, Any]]:
     """Training curves, a line a seed, and IoU by class on each target, of every experiment."""
-    for name in settings.params.experiments:
+    for name in experiments:
         histories = {f"results/runs/{name}/seed{seed}/history.csv": CURVE for seed in settings.params.seeds}
         yield {f"curve {name}": {"x": "step", "y": histories, "y_label": "loss", "title": f"Training loss, {name}"}}
-    for name in settings.params.experiments:
+    for name in experiments:
         for target in settings.params.targets:
             yield {
                 f"iou {name} {target}": {
@@ -89,9 +89,11 @@ def _plots(settings: Settings) -> Iterator[dict[str, Any]]:
             }
 
 
-def _artifacts(settings: Settings, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def _artifacts(settings: Settings, experiments: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The model registry: the first seed of each experiment that stands in the paper's ASH row of some table."""
-    for name, entry in settings.params.experiments.items():
+    seed = settings.params.seeds[0]
+    for name in experiments:
+        entry = settings.params.experiments[name]
         if MAIN_ROW in entry.tables.values():
             yield (
                 name.replace("_", "-"),
