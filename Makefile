@@ -38,10 +38,10 @@ refit: $(BIN)/.run ## fit the miniature's stylizer anew
 test: $(BIN)/.test ## the tests
 	cd "$(HERE)" && $(BIN)/python -m pytest
 
-lint: $(BIN)/.test ## style, formatting, layers, the workflow's own linter, pages of docs/methods
+lint: $(BIN)/.test ## style, formatting, layers, the workflow's own linter, pages of docs/methods, whether dvc.yaml is current
 	cd "$(HERE)" && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow/rules
 	cd "$(HERE)" && $(BIN)/lint-imports && $(BIN)/snakemake --lint > /dev/null
-	cd "$(HERE)" && $(BIN)/python -m ash.cli method-pages --out docs/methods --check
+	cd "$(HERE)" && $(BIN)/ash method-pages --out docs/methods --check && $(BIN)/ash dvc-stages --check
 
 types: $(BIN)/.test ## mypy
 	cd "$(HERE)" && $(BIN)/mypy

@@ -36,3 +36,12 @@ for group in GROUPS:
             group
         input:
             expand("results/tables/{table}.md", table=SETTINGS.tables([group])),
+
+
+# A run that failed has still built something.
+onsuccess:
+    record(PARAMS)
+
+
+onerror:
+    record(PARAMS)

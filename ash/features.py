@@ -22,14 +22,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, get_args
 
-import h5py
 import hdf5plugin
 import numpy as np
 import torch
 from torch import Tensor
 
 from ash.errors import StoreError
-from ash.store import FEATURES_SCHEMA, PREPARED_SCHEMA, create_h5, digest, open_h5
+from ash.store import FEATURES_SCHEMA, PREPARED_SCHEMA, NewFile, Rows, create_h5, open_h5
 from ash.style.stylizer import Stylizer
 
 Storage = Literal["fp16", "fp16_lz4", "uint8", "uint8_lz4"]
@@ -56,7 +55,7 @@ def cache_features(
         total = len(images)
         attributes = {
             "stylizer": stylizer.digest,
-            "prepared": _identity(source),
+            "prepared": str(source.attrs["content"]),
             "layer": stylizer.settings.depth,
             "storage": storage,
         }
@@ -64,7 +63,7 @@ def cache_features(
             writer: _Writer | None = None
             for start, features in _encode(images, stylizer, batch):
                 writer = writer or _Writer(file, (total, *features.shape[1:]), storage)
-                writer.write(start, features)
+                writer.write(features)
                 if progress is not None:
                     progress(start + len(features), total)
             if writer is None:
@@ -72,9 +71,9 @@ def cache_features(
 
 
 def prepared_identity(prepared: Path) -> str:
-    """What feature files record of the prepared set that they were made from: its attributes and length, digested."""
+    """What feature files record of the prepared set that they were made from: the digest of its content."""
     with open_h5(prepared, PREPARED_SCHEMA) as file:
-        return _identity(file)
+        return str(file.attrs["content"])
 
 
 class FeatureFile:
@@ -92,8 +91,8 @@ class FeatureFile:
             self._check("stylizer", stylizer)
             if prepared is not None:
                 self._check("prepared", prepared)
-            self._features: h5py.Dataset = self._file["feature"]
-            self._scales = self._file.get("scale")
+            self._features = self._file["feature"]
+            self._scales = self._file["scale"] if "scale" in self._file else None  # noqa: SIM401  not a mapping
         except KeyError as cause:
             self._file.close()
             raise StoreError(f"{path}: {cause.args[0]}; delete it and make it again") from cause
@@ -110,15 +109,10 @@ class FeatureFile:
         """Features (B, C, h, w) of the images `indices`, float32, in the order asked for; repeats are allowed."""
         features = torch.empty((len(indices), *self.shape))
         for row, index in enumerate(indices):
-            try:
-                # Torch widens half floats in hardware, NumPy in software at a fifth of the speed.
-                features[row] = torch.from_numpy(self._features[int(index)])
-                if self._scales is not None:
-                    features[row] *= torch.from_numpy(self._scales[int(index)])[:, None, None]
-            except OSError as cause:
-                raise StoreError(
-                    f"{self.path}: image {int(index)} cannot be read ({cause}); delete the file and make it again"
-                ) from cause
+            # Torch widens half floats in hardware, NumPy in software at a fifth of the speed.
+            features[row] = torch.from_numpy(self._features[int(index)])
+            if self._scales is not None:
+                features[row] *= torch.from_numpy(self._scales[int(index)])[:, None, None]
         return features
 
     def close(self) -> None:
@@ -147,48 +141,37 @@ class FeatureFile:
 class _Writer:
     """Writes features in one of the forms of storage."""
 
-    def __init__(self, file: h5py.File, shape: tuple[int, ...], storage: Storage) -> None:
+    def __init__(self, file: NewFile, shape: tuple[int, ...], storage: Storage) -> None:
         """Create the data sets for `shape` (N, C, h, w)."""
         self.quantised = storage.startswith("uint8")
         kind = np.uint8 if self.quantised else np.float16
         options: Mapping[str, Any] = hdf5plugin.Bitshuffle(cname="lz4") if storage.endswith("lz4") else {}
-        self.features = file.create_dataset(
-            "feature", shape, kind, chunks=(1, *shape[1:]), track_times=False, **options
-        )
+        self.file = file
+        file.add("feature", shape, kind, **options)
         if self.quantised:
-            self.scales = file.create_dataset("scale", shape[:2], np.float32, track_times=False)
+            file.add("scale", shape[:2], np.float32)
 
-    def write(self, start: int, features: np.ndarray) -> None:
-        """Store float32 features (B, C, h, w) from image `start` on; StoreError if float16 cannot hold them."""
-        rows = slice(start, start + len(features))
+    def write(self, features: np.ndarray) -> None:
+        """Store the next float32 features (B, C, h, w); StoreError if float16 cannot hold them."""
         if self.quantised:
             # A channel that is zero everywhere has no scale of its own; any will do.
             scales = np.maximum(features.max((2, 3)) / LEVELS, np.finfo(np.float32).tiny)
-            self.features[rows] = np.rint(features / scales[:, :, None, None]).astype(np.uint8)
-            self.scales[rows] = scales
+            self.file.append("feature", np.rint(features / scales[:, :, None, None]).astype(np.uint8))
+            self.file.append("scale", scales)
             return
         largest = float(features.max())
         if not largest <= float(np.finfo(np.float16).max):
-            raise StoreError(
-                f"{self.features.file.filename}: a feature of image {start} or after is {largest:g}, beyond float16; "
-                "use a uint8 storage"
-            )
-        self.features[rows] = torch.from_numpy(features).half().numpy()
+            raise StoreError(f"{self.file.path}: a feature is {largest:g}, beyond float16; use a uint8 storage")
+        self.file.append("feature", torch.from_numpy(features).half().numpy())
 
 
-def _encode(images: h5py.Dataset, stylizer: Stylizer, batch: int) -> Iterator[tuple[int, np.ndarray]]:
+def _encode(images: Rows, stylizer: Stylizer, batch: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (index of the first image, float32 features) for batch after batch."""
     device = next(stylizer.parameters()).device
     for start in range(0, len(images), batch):
         pixels = torch.from_numpy(images[start : start + batch]).to(device)
         image = pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last) / 255
         yield start, stylizer.encode(image).contiguous().cpu().numpy()
-
-
-def _identity(file: h5py.File) -> str:
-    """Digest of a prepared file's attributes and length."""
-    attributes = {name: np.asarray(value).tolist() for name, value in file.attrs.items()}
-    return digest({"attributes": attributes, "images": len(file["image"])})
 
 
 def compare_storages(prepared: Path, stylizer: Stylizer, count: int) -> list[dict[str, Any]]:
@@ -219,7 +202,7 @@ def _measure(features: np.ndarray, storage: Storage, path: Path) -> dict[str, fl
     with create_h5(path, FEATURES_SCHEMA, {"stylizer": ""}) as file:
         writer = _Writer(file, features.shape, storage)
         for start in range(0, len(features), 8):
-            writer.write(start, features[start : start + 8])
+            writer.write(features[start : start + 8])
     writing = time.perf_counter() - began
     order = np.random.default_rng(0).permutation(len(features))
     with FeatureFile(path, "") as reader:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5py
 import hdf5plugin
 import numpy as np
 from PIL import Image
@@ -17,12 +16,13 @@ from PIL import Image
 from ash import datasets
 from ash.ahead import ahead
 from ash.datasets.base import Dataset, Sample
-from ash.datasets.manifest import check_sizes
+from ash.datasets.census import ranges
+from ash.datasets.manifest import FileFacts, check_sizes, check_split, file_facts
 from ash.errors import DataError, several
-from ash.store import PREPARED_SCHEMA, create_h5, digest
+from ash.store import PREPARED_SCHEMA, NewFile, create_h5, digest
 
 Size = tuple[int, int]
-Pair = tuple[np.ndarray, np.ndarray | None]
+Pair = tuple[np.ndarray, np.ndarray | None, list[FileFacts]]  # image, label, what the manifest digests of their files
 AHEAD = 16  # images read before they are written
 
 
@@ -37,15 +37,17 @@ def prepare(
     manifest: dict[str, Any],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Write split `split` of the set at `root` to `out`.
+    """Write split `split` of the set at `root` to `out`, and the digest of its content beside it.
 
     Data sets `image` uint8 (N,H,W,3), `label` uint8 (N,h,w) (absent where the set has none) and `id`; attributes name
     the set, the split, the sizes and the manifest's digest.  Sizes are (width, height).  Ids that the manifest shows as
-    excluded are left out.  DataError lists every file that cannot be read; then nothing is written.
+    excluded are left out.  DataError lists every file that cannot be read, or says that the files are not those of the
+    manifest; then nothing is written.
     """
     source = datasets.load(dataset)
-    excluded = manifest.get("splits", {}).get(split, {}).get("excluded", {})
+    excluded = manifest["splits"].get(split, {}).get("excluded", {})
     samples = source.index(root, split, validation, excluded)
+    check_split("ids", list(ranges([sample.id for sample in samples])), manifest, split, root)
     attributes = {
         "dataset": dataset,
         "split": split,
@@ -55,37 +57,34 @@ def prepare(
         "manifest": digest(manifest),
     }
     faults: list[str] = []
+    files: list[FileFacts] = []
     with create_h5(out, PREPARED_SCHEMA, attributes) as file:
-        images, labels = _create(file, source, samples, image_size, label_size)
-        read = partial(_pair, source, image_size, label_size)
+        _declare(file, source, samples, image_size, label_size)
+        read = partial(_pair, source, root, image_size, label_size)
         for k, pair in enumerate(ahead(read, samples, AHEAD)):
             if isinstance(pair, str):
                 faults.append(pair)
             else:
-                images[k] = pair[0]
-                if labels is not None:
-                    labels[k] = pair[1]
+                file.append("image", pair[0][None])
+                if pair[1] is not None:
+                    file.append("label", pair[1][None])
+                files += pair[2]
             progress(k + 1, len(samples))
         if faults:
             raise DataError(several(f"{root}: {len(faults)} bad file(s) in split {split}", faults))
+        check_split("files", digest(sorted(files)), manifest, split, root)
 
 
-def _create(
-    file: h5py.File, source: Dataset, samples: list[Sample], image_size: Size, label_size: Size
-) -> tuple[h5py.Dataset, h5py.Dataset | None]:
+def _declare(file: NewFile, source: Dataset, samples: list[Sample], image_size: Size, label_size: Size) -> None:
     """The empty data sets; bitshuffled LZ4 reads as fast as raw bytes and keeps labels small."""
-    count, compression = len(samples), hdf5plugin.Bitshuffle(cname="lz4")
-    shape = (image_size[1], image_size[0], 3)
-    images = file.create_dataset("image", (count, *shape), np.uint8, chunks=(1, *shape), track_times=False)
-    file.create_dataset("id", data=[sample.id.encode() for sample in samples], track_times=False)
-    if not source.has_labels:
-        return images, None
-    flat = (label_size[1], label_size[0])
-    labels = file.create_dataset("label", (count, *flat), np.uint8, chunks=(1, *flat), track_times=False, **compression)
-    return images, labels
+    file.add("image", (len(samples), image_size[1], image_size[0], 3), np.uint8)
+    file.put("id", np.array([sample.id.encode() for sample in samples]))
+    if source.has_labels:
+        shape = (len(samples), label_size[1], label_size[0])
+        file.add("label", shape, np.uint8, **hdf5plugin.Bitshuffle(cname="lz4"))
 
 
-def _pair(source: Dataset, image_size: Size, label_size: Size, sample: Sample) -> Pair | str:
+def _pair(source: Dataset, root: Path, image_size: Size, label_size: Size, sample: Sample) -> Pair | str:
     try:
         image = source.read_image(sample)
         label = source.read_label(sample) if source.has_labels else None
@@ -94,7 +93,8 @@ def _pair(source: Dataset, image_size: Size, label_size: Size, sample: Sample) -
     except DataError as fault:
         return str(fault)
     image = _resized(image, image_size, Image.Resampling.BICUBIC)
-    return image, None if label is None else _resized(label, label_size, Image.Resampling.NEAREST)
+    label = None if label is None else _resized(label, label_size, Image.Resampling.NEAREST)
+    return image, label, file_facts(sample, root)
 
 
 def _resized(pixels: np.ndarray, size: Size, method: Image.Resampling) -> np.ndarray:

@@ -25,7 +25,7 @@ def prepared(tmp_path) -> Path:
     path = tmp_path / "set.h5"
     images = np.random.default_rng(0).integers(0, 256, (5, 16, 32, 3), np.uint8)
     with create_h5(path, PREPARED_SCHEMA, {"dataset": "gta5", "split": "train"}) as file:
-        file.create_dataset("image", data=images, track_times=False)
+        file.put("image", images)
     return path
 
 
@@ -60,8 +60,9 @@ def test_compression_loses_nothing(prepared, stylizer, tmp_path):
     """fp16 and fp16_lz4 give the same numbers, uint8 and uint8_lz4 likewise."""
     read = {}
     for storage in STORAGES:
-        cache_features(prepared, stylizer, tmp_path / storage, storage, 5)
-        with FeatureFile(tmp_path / storage, stylizer.digest) as features:
+        path = tmp_path / f"{storage}.h5"
+        cache_features(prepared, stylizer, path, storage, 5)
+        with FeatureFile(path, stylizer.digest) as features:
             read[storage] = features.read(range(5))
     assert torch.equal(read["fp16"], read["fp16_lz4"])
     assert torch.equal(read["uint8"], read["uint8_lz4"])
@@ -126,7 +127,7 @@ def test_features_beyond_half_floats_are_refused(prepared, stylizer, tmp_path):
 def test_empty_set_is_refused(stylizer, tmp_path):
     """A prepared file without images is an error, not an empty cache."""
     with create_h5(tmp_path / "empty.h5", PREPARED_SCHEMA, {}) as file:
-        file.create_dataset("image", (0, 16, 32, 3), np.uint8)
+        file.add("image", (0, 16, 32, 3), np.uint8)
     with pytest.raises(StoreError, match="no images"):
         cache_features(tmp_path / "empty.h5", stylizer, tmp_path / "f.h5", "fp16", 2)
 

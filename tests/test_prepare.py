@@ -1,5 +1,7 @@
 """From raw files to HDF5, and what stops it."""
 
+import hashlib
+
 import h5py
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from ash import datasets
 from ash.datasets.manifest import build_manifest
 from ash.errors import DataError, StoreError
 from ash.prepare import prepare
-from ash.store import PREPARED_SCHEMA, create_h5, open_h5
+from ash.store import PREPARED_SCHEMA, create_h5, open_h5, read_json, sidecar
 
 SIZE = (32, 16)
 
@@ -24,9 +26,9 @@ def root(tmp_path):
     return folder
 
 
-def run(root, out, split="train", size=SIZE):
+def run(root, out, size=SIZE, manifest=None):
     """Prepare with two frames held out."""
-    prepare("gta5", root, split, out, size, size, 2, {"dataset": "gta5"})
+    prepare("gta5", root, "train", out, size, size, 2, manifest or build_manifest("gta5", root, 2))
 
 
 def test_content_equals_a_plain_loop(root, tmp_path):
@@ -60,16 +62,75 @@ def test_equal_input_equal_bytes(root, tmp_path):
 
 def test_every_bad_file_is_listed_and_nothing_is_left(root, tmp_path):
     """A truncated PNG, an id outside the table and a label of another size: three lines, and no file."""
+    manifest = build_manifest("gta5", root, 2)
     (root / "images/00001.png").write_bytes((root / "images/00001.png").read_bytes()[:200])
     Image.fromarray(np.full((32, 64), 77, np.uint8)).save(root / "labels/00002.png")
     Image.fromarray(np.full((30, 64), 7, np.uint8)).save(root / "labels/00003.png")
     with pytest.raises(DataError) as error:
-        run(root, tmp_path / "out/out.h5")
+        run(root, tmp_path / "out/out.h5", manifest=manifest)
     text = str(error.value)
     assert "00001.png: not a readable image" in text
     assert "00002.png: label id 77 (2048 pixels)" in text
     assert "00003.png: 64x30, wanted 64x32" in text
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_files_of_another_manifest_are_refused(root, tmp_path):
+    """A changed file and a missing one: one line with both digests and the remedy, and no file."""
+    manifest = build_manifest("gta5", root, 2)
+    dataset = datasets.load("gta5")
+    dataset.write(root, "train", 0, np.zeros((32, 64, 3), np.uint8), np.zeros((32, 64), np.uint8))
+    with pytest.raises(
+        DataError, match=r"gta5: files of split train are \w+..., but the manifest of gta5 says .* restore"
+    ):
+        run(root, tmp_path / "out/out.h5", manifest=manifest)
+    (root / "images/00001.png").unlink()
+    (root / "labels/00001.png").unlink()
+    with pytest.raises(DataError, match="gta5: ids of split train are 00002"):
+        run(root, tmp_path / "out/out.h5", manifest=manifest)
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_the_digest_is_that_of_the_content(tmp_path):
+    """By hand: SHA-256 of the rows; the same rows written in other portions have the same digest, others another."""
+    rows = np.arange(60, dtype=np.uint8).reshape(5, 4, 3)
+    digests = []
+    for name, portions in (("a", [rows]), ("b", [rows[:2], rows[2:]]), ("c", [rows[::-1]])):
+        with create_h5(tmp_path / f"{name}.h5", PREPARED_SCHEMA, {"split": "val"}) as file:
+            file.add("image", rows.shape, np.uint8)
+            for portion in portions:
+                file.append("image", portion)
+        described = read_json(sidecar(tmp_path / f"{name}.h5"))
+        digests.append(described["content"])
+    assert described["data"]["image"]["sha256"] == hashlib.sha256(rows[::-1].tobytes()).hexdigest()
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_file_in_the_place_of_another_is_refused(tmp_path):
+    """A sound file that is not the one of the sidecar, and a file without one."""
+    for name, value in (("a", 1), ("b", 2)):
+        with create_h5(tmp_path / f"{name}.h5", PREPARED_SCHEMA, {}) as file:
+            file.put("x", np.array([value]))
+    (tmp_path / "b.h5").replace(tmp_path / "a.h5")
+    with pytest.raises(StoreError, match=r"a\.h5: content \w{12}, but a\.json says \w{12}; restore the file"):
+        open_h5(tmp_path / "a.h5", PREPARED_SCHEMA)
+    sidecar(tmp_path / "a.h5").unlink()
+    with pytest.raises(StoreError, match=r"a\.json: missing"):
+        open_h5(tmp_path / "a.h5", PREPARED_SCHEMA)
+
+
+def test_a_flipped_bit_is_found_when_it_is_read(root, tmp_path):
+    """One bit of one stored image: that image is an error that names file and place, the others read on."""
+    run(root, tmp_path / "out.h5", size=(64, 32))
+    with open_h5(tmp_path / "out.h5", PREPARED_SCHEMA) as file:
+        images = file["image"][:]
+    content = bytearray((tmp_path / "out.h5").read_bytes())
+    content[content.index(images[2].tobytes()) + 100] ^= 1
+    (tmp_path / "out.h5").write_bytes(content)
+    with open_h5(tmp_path / "out.h5", PREPARED_SCHEMA) as file:
+        assert np.array_equal(file["image"][1], images[1])
+        with pytest.raises(StoreError, match=r"out\.h5: /image\[2\] cannot be read .*; delete the file and make it"):
+            file["image"][2]
 
 
 def test_a_file_of_another_schema_is_refused(tmp_path):
@@ -83,7 +144,7 @@ def test_a_file_of_another_schema_is_refused(tmp_path):
 def test_a_file_that_is_not_hdf5_is_refused(tmp_path):
     """So is one that was cut short."""
     with create_h5(tmp_path / "cut.h5", PREPARED_SCHEMA, {}) as file:
-        file["x"] = np.zeros(10_000)
+        file.put("x", np.zeros(10_000))
     (tmp_path / "cut.h5").write_bytes((tmp_path / "cut.h5").read_bytes()[:500])
     with pytest.raises(StoreError, match="not a readable HDF5 file"):
         open_h5(tmp_path / "cut.h5", PREPARED_SCHEMA)
@@ -104,7 +165,7 @@ def test_a_read_only_folder_is_named(tmp_path, monkeypatch):
 def test_a_failure_leaves_no_file(tmp_path):
     """An exception while writing leaves neither the file nor a temporary one."""
     with pytest.raises(RuntimeError), create_h5(tmp_path / "x.h5", PREPARED_SCHEMA, {}) as file:
-        file["x"] = np.zeros(3)
+        file.put("x", np.zeros(3))
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 

@@ -24,14 +24,14 @@ def dataset_of(settings: Settings, name: str) -> DatasetSettings:
 @app.command()
 def draw(name: SetName, out: Out, params: ParamsOption = Params, workers: int | None = None) -> None:
     """Draw a miniature set in its published layout, and write its manifest to OUT."""
-    from ash.miniature.draw import draw_set
+    from ash.experiment.data import draw as draw_files
 
     settings = load(params)
     dataset = dataset_of(settings, name)
     if dataset.draw is None or dataset.draw_size is None:
         raise ConfigError(f"data set {name}: is not drawn in protocol {settings.params.protocol}; use `ash manifest`")
     with progress(f"draw {name}") as show:
-        draw_set(name, Path(dataset.root), dataset.draw, dataset.draw_size, settings.protocol.seed, workers, show)
+        draw_files(dataset, name, settings.protocol.seed, workers, show)
     manifest(name, out, None, params)
 
 
@@ -62,14 +62,13 @@ def prepare(
     params: ParamsOption = Params,
 ) -> None:
     """Resize a split of a set and map its labels, into one HDF5 file."""
-    from ash import prepare as steps
+    from ash.experiment.data import prepare_set
     from ash.store import read_json
 
-    d = dataset_of(load(params), name)
+    settings = load(params)
+    dataset_of(settings, name)
     with progress(f"prepare {name} {split}") as show:
-        steps.prepare(
-            name, Path(d.root), split, out, d.image_size, d.label_size, d.validation, read_json(manifest), show
-        )
+        prepare_set(settings, name, split, read_json(manifest), out, show)
 
 
 @app.command()

@@ -43,13 +43,21 @@ def cost(
 
 
 @app.command()
-def metrics(group: Groups, runs: RunsFolder, out: Out, params: ParamsOption = Params) -> None:
-    """Write mIoU of the experiments of groups on every target as JSON."""
+def metrics(
+    group: Groups,
+    runs: RunsFolder,
+    out: Out,
+    iou: Annotated[Path, typer.Option(help="CSV file for IoU by class")],
+    params: ParamsOption = Params,
+) -> None:
+    """Write mIoU of the experiments of groups on every target as JSON, and IoU by class as CSV."""
     from ash.report.runs import Runs
-    from ash.report.tables import write_metrics
+    from ash.report.tables import write_iou, write_metrics
 
     settings = load(params)
-    write_metrics(settings, group, Runs(runs, settings.params.seeds), out)
+    scored = Runs(runs, settings.params.seeds)
+    write_metrics(settings, group, scored, out)
+    write_iou(settings, group, scored, iou)
 
 
 @app.command()

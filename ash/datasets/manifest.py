@@ -20,6 +20,7 @@ from ash.store import digest, file_digest
 Progress = Callable[[int, int], None]
 AHEAD = 64  # files read before they are counted
 LISTED = "left out by the protocol"
+FileFacts = tuple[str, int, str]  # path below the set's folder, bytes, SHA-256
 
 
 def build_manifest(
@@ -74,7 +75,7 @@ class _Tally:
     ids: list[str] = field(default_factory=list)
     sizes: Counter[str] = field(default_factory=Counter)
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
-    files: list[tuple[str, int, str]] = field(default_factory=list)
+    files: list[FileFacts] = field(default_factory=list)
     odd: dict[str, str] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
@@ -122,16 +123,16 @@ def _judge(dataset: Dataset, root: Path, tallies: Mapping[str, _Tally]) -> None:
 
 @dataclass(frozen=True)
 class _Read:
-    """One sample: (width, height), pixels by train id, and (path, bytes, SHA-256) of its files."""
+    """One sample: (width, height), pixels by train id, and what identifies its files."""
 
     size: tuple[int, int]
     pixels: np.ndarray
-    files: list[tuple[str, int, str]]
+    files: list[FileFacts]
 
 
 def _read(dataset: Dataset, root: Path, sample: Sample) -> _Read | DataError:
     """One sample, or its fault."""
-    pixels, paths = np.zeros(256, np.int64), [sample.image]
+    pixels = np.zeros(256, np.int64)
     try:
         size = dataset.size(sample)
         image = dataset.read_image(sample)
@@ -139,12 +140,31 @@ def _read(dataset: Dataset, root: Path, sample: Sample) -> _Read | DataError:
             label = dataset.read_label(sample)
             check_sizes(sample, image, label)
             pixels += np.bincount(label.ravel(), minlength=256)
-            paths.append(sample.label)
     except DataError as fault:
         return fault
-    return _Read(
-        size, pixels, [(str(path.relative_to(root)), path.stat().st_size, file_digest(path)) for path in paths]
-    )
+    return _Read(size, pixels, file_facts(sample, root))
+
+
+def file_facts(sample: Sample, root: Path) -> list[FileFacts]:
+    """What a manifest's `files` digests of one sample's image and label."""
+    paths = [path for path in (sample.image, sample.label) if path is not None]
+    return [(str(path.relative_to(root)), path.stat().st_size, file_digest(path)) for path in paths]
+
+
+def check_split(what: str, found: object, manifest: Mapping[str, Any], split: str, root: Path) -> None:
+    """DataError unless `what` of a split ("ids" or "files"), as found, is what the set's manifest says."""
+    wanted = manifest["splits"].get(split, {}).get(what)
+    if found != wanted:
+        name = manifest["dataset"]
+        raise DataError(
+            f"{root}: {what} of split {split} are {_short(found)}, but the manifest of {name} says {_short(wanted)}; "
+            f"restore the set, or run `ash manifest {name}` anew if it is meant to be another"
+        )
+
+
+def _short(value: object) -> str:
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return text if len(text) < 40 else f"{text[:40]}..."
 
 
 def check_sizes(sample: Sample, image: np.ndarray, label: np.ndarray) -> None:

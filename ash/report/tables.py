@@ -174,6 +174,20 @@ def write_metrics(settings: Settings, groups: Collection[str], runs: Runs, out: 
     write_json(out, metrics)
 
 
+def write_iou(settings: Settings, groups: Collection[str], runs: Runs, out: Path) -> None:
+    """Write IoU of every class in per cent as CSV, means over seeds: a row a class, a column an experiment and target.
+
+    An empty cell is a class that the target's truth lacks.
+    """
+    columns = {
+        f"{experiment} on {target}": runs.class_iou(experiment, target)
+        for experiment in settings.experiments(groups)
+        for target in settings.params.targets
+    }
+    frame = pd.DataFrame({"class": CLASSES, **columns})
+    write_text(out, frame.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
+
+
 def grid(lines: Iterable[list[str]]) -> str:
     """A Markdown table; all but the first column to the right."""
     head, *rows = lines

@@ -11,6 +11,8 @@ from ash.errors import AshError
 from ash.evaluation_protocols import PROTOCOLS
 from workflow.closure import closure, located
 from workflow.environment import set_up
+from workflow.health import foreign_records
+from workflow.hook import record
 
 PARAMS = config.get("params", "params.yaml")
 set_up(PARAMS)
@@ -23,6 +25,9 @@ try:
     }
 except AshError as error:
     sys.exit(f"ash: {error}")
+
+for line in foreign_records():
+    print(f"ash: warning: {line}", file=sys.stderr)
 
 EXPERIMENTS = list(SETTINGS.params.experiments)
 SEEDS = SETTINGS.params.seeds
@@ -60,11 +65,6 @@ def resources_of(kind):
     return {"mem_mb": needs.mem_mb, "runtime": needs.runtime, "gpu": needs.gpu}
 
 
-def weights_of(path):
-    """A file of the user's folder, or else the one of that name in the repository."""
-    return path if os.path.exists(path) else located(path)
-
-
 def prepared(dataset, split):
     """The prepared file of a set and split."""
     return f"data/prepared/{dataset}_{split}.h5"
@@ -73,6 +73,25 @@ def prepared(dataset, split):
 def weights_of(path):
     """A file of the user's folder, or else the one of that name in the repository."""
     return path if os.path.exists(path) else located(path)
+
+
+def digest_of(path):
+    """The small file beside an HDF5 file that holds the digest of its content."""
+    return path.removesuffix(".h5") + ".json"
+
+
+def stored(files):
+    """Inputs by name, with the digests of the HDF5 files among them as `digests`.
+
+    The digests decide what reruns; `ancient` takes the files themselves out of it, so that no file of 69 GB is hashed
+    for every job that reads it.
+    """
+    digests = [digest_of(path) for path in files.values() if path.endswith(".h5")]
+    inputs = {
+        name: ancient(path) if path.endswith(".h5") else path
+        for name, path in files.items()
+    }
+    return inputs | {"digests": digests}
 
 
 def run_file(name):
@@ -99,12 +118,12 @@ def metrics_groups(w):
 
 def cost_inputs(w):
     """Everything that any of the measured experiments reads; they share one source."""
-    return {k: v for name in MEASURED for k, v in inputs_of(name).items()}
+    return stored({k: v for name in MEASURED for k, v in inputs_of(name).items()})
 
 
 def train_inputs(w):
     """The prepared source and whatever else the recipe of an experiment needs, and no more."""
-    return inputs_of(w.experiment)
+    return stored(inputs_of(w.experiment))
 
 
 def inputs_of(name):
@@ -129,7 +148,9 @@ def inputs_of(name):
 def train_options(w, input):
     """The same files as options of `ash train`."""
     return " ".join(
-        f"--{name} {path}" for name, path in input.items() if name != "code"
+        f"--{name} {path}"
+        for name, path in input.items()
+        if name not in ("code", "digests")
     )
 
 

@@ -60,7 +60,8 @@ rule prepare:
         manifest="data/manifests/{dataset}.json",
         code=lambda w: closure("ash.prepare", f"ash.datasets.{w.dataset}"),
     output:
-        "data/prepared/{dataset}_{split}.h5",
+        file="data/prepared/{dataset}_{split}.h5",
+        digest="data/prepared/{dataset}_{split}.json",
     log:
         "logs/prepare/{dataset}_{split}.log",
     benchmark:
@@ -74,7 +75,7 @@ rule prepare:
     params:
         settings=lambda w: fingerprint(DATASETS[w.dataset]),
     shell:
-        "ash prepare {wildcards.dataset} {wildcards.split} --manifest {input.manifest} --out {output}"
+        "ash prepare {wildcards.dataset} {wildcards.split} --manifest {input.manifest} --out {output.file}"
         " > {log} 2>&1"
 
 
@@ -100,11 +101,13 @@ rule stylizer:
 
 rule features:
     input:
-        prepared="data/prepared/{dataset}_train.h5",
+        prepared=ancient("data/prepared/{dataset}_train.h5"),
+        digests="data/prepared/{dataset}_train.json",
         stylizer="data/stylizer.safetensors",
         code=closure("ash.features"),
     output:
-        "data/features/{dataset}.h5",
+        file="data/features/{dataset}.h5",
+        digest="data/features/{dataset}.json",
     log:
         "logs/features/{dataset}.log",
     benchmark:
@@ -119,12 +122,13 @@ rule features:
         storage=SETTINGS.protocol.stylizer.storage,
     shell:
         "OMP_NUM_THREADS={threads} ash-on-gpu ash features --prepared {input.prepared} --stylizer {input.stylizer}"
-        " --out {output} > {log} 2>&1"
+        " --out {output.file} > {log} 2>&1"
 
 
 rule rain:
     input:
-        style=f"data/features/{STYLE_SET}.h5",
+        style=ancient(f"data/features/{STYLE_SET}.h5"),
+        digests=f"data/features/{STYLE_SET}.json",
         stylizer="data/stylizer.safetensors",
         code=closure("ash.experiment.stylizer"),
     output:
@@ -147,9 +151,19 @@ rule rain:
 
 rule refit:
     input:
-        sources=[prepared(name, "train") for name in ("gta5", "synthia")],
-        held_out=[prepared(name, "val") for name in ("gta5", "synthia")],
-        paintings=prepared(STYLE_SET, "train"),
+        sources=ancient([prepared(name, "train") for name in ("gta5", "synthia")]),
+        held_out=ancient([prepared(name, "val") for name in ("gta5", "synthia")]),
+        paintings=ancient(prepared(STYLE_SET, "train")),
+        digests=[
+            digest_of(prepared(name, split))
+            for name, split in (
+                ("gta5", "train"),
+                ("gta5", "val"),
+                ("synthia", "train"),
+                ("synthia", "val"),
+                (STYLE_SET, "train"),
+            )
+        ],
         code=closure("ash.experiment.stylizer"),
     output:
         weights="data/refit/stylizer.safetensors",

@@ -4,6 +4,10 @@ DEFAULT = SETTINGS.params.groups  # what `all` builds
 REPORTED = SETTINGS.experiments(DEFAULT)
 EXTRA = [group for group in GROUPS if group not in (*DEFAULT, "demo")]
 PAGES = {"report": DEFAULT, "everything": (*DEFAULT, *EXTRA)}
+SHOWN_CONTENT = [
+    prepared(name, "val")
+    for name in dict.fromkeys(e.source for e in SETTINGS.params.experiments.values())
+]
 MEASURED = [
     name
     for name in SETTINGS.rows(next(iter(SETTINGS.params.tables)))
@@ -106,7 +110,8 @@ rule metrics:
         ),
         code=closure("ash.report.tables"),
     output:
-        "results/metrics{group}.json",
+        metrics="results/metrics{group}.json",
+        iou="results/iou{group}.csv",
     log:
         "logs/metrics{group}.log",
     benchmark:
@@ -124,7 +129,7 @@ rule metrics:
         ),
         groups=lambda w: options("--group", metrics_groups(w)),
     shell:
-        "ash metrics {params.groups} --runs results/runs --out {output} > {log} 2>&1"
+        "ash metrics {params.groups} --runs results/runs --out {output.metrics} --iou {output.iou} > {log} 2>&1"
 
 
 rule figures:
@@ -172,13 +177,12 @@ rule figures:
 rule stylised_samples:
     input:
         stylizer="data/stylizer.safetensors",
-        content=[
-            prepared(name, "val")
-            for name in dict.fromkeys(
-                e.source for e in SETTINGS.params.experiments.values()
-            )
+        content=ancient(SHOWN_CONTENT),
+        paintings=ancient(prepared(STYLE_SET, "train")),
+        digests=[
+            digest_of(path)
+            for path in (*SHOWN_CONTENT, prepared(STYLE_SET, "train"))
         ],
-        paintings=prepared(STYLE_SET, "train"),
         code=closure("ash.experiment.pictures"),
     output:
         report(

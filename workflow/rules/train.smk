@@ -33,7 +33,7 @@ rule train:
 
 rule evaluate:
     input:
-        unpack(evaluation_files),
+        unpack(lambda w: stored(evaluation_files(w))),
         model=run_file("model.safetensors"),
         code=closure("ash.experiment.score"),
     output:

@@ -1,0 +1,57 @@
+"""Commands that let Snakemake and DVC share one pipeline: dvc-stages, dvc-settings, dvc-record, dvc-check."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ash.cli.app import app
+from ash.errors import ConfigError
+
+Check = Annotated[bool, typer.Option("--check", help="change nothing; exit code 2 if the file is out of date")]
+
+
+def _workflow(module: str) -> Any:
+    """A module of the checkout's `workflow/`, which is no part of the package; ConfigError where it cannot be used."""
+    if not Path("Snakefile").is_file() or not Path("workflow").is_dir():
+        raise ConfigError(f"{os.getcwd()}: no Snakefile; run this in a checkout of the project")
+    sys.path.insert(0, os.getcwd())
+    try:
+        return importlib.import_module(f"workflow.{module}")
+    except ModuleNotFoundError as cause:
+        raise ConfigError(
+            f"{cause.name} is not installed; `make check` sets up .venv with all of the workflow"
+        ) from cause
+
+
+@app.command()
+def dvc_stages(check: Check = False) -> None:
+    """Write dvc.yaml from the workflow, in a checkout."""
+    stages = _workflow("stages")
+    jobs = stages.grouped(_workflow("jobs").plan())
+    (stages.check if check else stages.write)(jobs)
+
+
+@app.command()
+def dvc_settings() -> None:
+    """Write the digests of all settings for DVC; the first stage of dvc.yaml."""
+    stages = _workflow("stages")
+    jobs = stages.grouped(_workflow("jobs").plan())
+    stages.check(jobs)
+    stages.write_settings(jobs)
+
+
+@app.command()
+def dvc_record() -> None:
+    """Record in dvc.lock what Snakemake has built; runs at the end of every `snakemake`."""
+    for line in _workflow("records").record():
+        typer.echo(line)
+
+
+@app.command()
+def dvc_check() -> None:
+    """Check what Snakemake and DVC share: dvc.yaml, records, recorded files, the remote."""
+    typer.echo(_workflow("health").check_all())

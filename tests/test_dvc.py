@@ -1,0 +1,252 @@
+"""Snakemake and DVC share one pipeline: each test is a story of docs/dvc.md, in a throw-away repository.
+
+A built repository is made once; tests that change it work on a copy.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.repository import DRY, Repository, create, ran
+from tests.test_workflow import planned
+
+pytestmark = pytest.mark.dvc
+MODEL = "results/runs/{}/seed0/model.safetensors"
+DOWNSTREAM = {"evaluate-ash", "table", "metrics", "figures", "report"}  # of train-ash
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A repository built by `snakemake` from nothing and committed, and what that run printed."""
+    folder = tmp_path_factory.mktemp("dvc")
+    repository = create(folder / "checkout", folder / "home")
+    output = repository.run("snakemake", "--nocolor")
+    repository.commit("built")
+    return repository, output
+
+
+@pytest.fixture
+def copy(built, tmp_path):
+    """A copy of the built repository, its history and its cache."""
+    original, _ = built
+    shutil.copytree(original.folder, tmp_path / "checkout")
+    return Repository(tmp_path / "checkout", tmp_path / "home")
+
+
+def test_a_fresh_build_is_recorded(built):
+    """`snakemake` builds all; its end hook records every stage; then neither engine has work, nor has git."""
+    repository, output = built
+    assert f"recorded in dvc.lock: {len(repository.stages())} stage(s)" in output
+    repository.assert_clean()
+    assert repository.run("git", "status", "--porcelain") == ""
+
+
+def test_stages_hold_records_and_seeds(built):
+    """Each stage lists Snakemake's record of each of its files; records fit into one file name."""
+    repository, _ = built
+    for name, stage in repository.stages().items():
+        records = [path for path in stage["outs"] if path.startswith(".snakemake/metadata/")]
+        assert len(records) * 2 == len(stage["outs"]) or name == "settings"
+        assert all((repository / path).is_file() and "@" not in path for path in records)
+
+
+def test_an_edit_and_dvc_repro(copy):
+    """lambda_adv of `ash`: that experiment is trained, no other; diffs show it and nothing else."""
+    before = (copy / MODEL.format("source_only")).read_bytes()
+    copy.edit("params.yaml", "lambda_adv: 0.2", "lambda_adv: 0.7")
+    assert ran(copy.run("dvc", "repro")) == {"settings", "train-ash", *DOWNSTREAM}
+    copy.assert_clean()
+    assert (copy / MODEL.format("source_only")).read_bytes() == before
+    params = copy.json("dvc", "params", "diff")
+    (name, values), *others = params["params.yaml"].items()
+    assert (name, values["old"], values["new"], others) == ("experiments.ash.lambda_adv", 0.2, 0.7, [])
+    metrics = copy.json("dvc", "metrics", "diff")["results/metrics.json"]
+    assert metrics
+    assert all(name.startswith("ash.") for name in metrics)
+    copy.run("dvc", "plots", "diff", "--out", "plots")
+    page = (copy / "plots/index.html").read_text()
+    assert all(title in page for title in ("Training loss, ash", "IoU on cityscapes in per cent, source_only"))
+
+
+def test_the_same_edit_and_snakemake_then_branches(copy):
+    """`snakemake` runs the same jobs and records them; switching branches with `dvc checkout` leaves no work."""
+    copy.run("git", "checkout", "--quiet", "-b", "other")
+    copy.edit("params.yaml", "lambda_adv: 0.2", "lambda_adv: 0.7")
+    output = copy.run("snakemake", "--nocolor")
+    assert {job for job in planned(output) if job.startswith("train")} == {"train ash"}
+    copy.assert_clean()
+    copy.commit("another weight")
+    models = {}
+    for branch in ("main", "other"):
+        copy.run("git", "checkout", "--quiet", branch)
+        copy.run("dvc", "checkout")
+        copy.assert_clean()
+        models[branch] = (copy / MODEL.format("ash")).read_bytes()
+    assert models["main"] != models["other"]
+
+
+def test_push_clone_pull(copy, tmp_path):
+    """In a fresh clone after `dvc pull` neither engine has work; what is missing or foreign there is one line each."""
+    copy.run("dvc", "push")
+    copy.run("git", "clone", "--quiet", str(copy.folder), str(tmp_path / "clone"))
+    clone = Repository(tmp_path / "clone", tmp_path / "home")
+    clone.run("dvc", "pull")
+    clone.assert_clean()
+    assert clone.run("git", "status", "--porcelain") == ""
+    assert "are as they should be" in clone.run("ash", "dvc-check")
+
+    options = ("--manifest", "data/manifests/gta5.json", "--out", "again.h5")
+    assert not (clone / "data/miniature").exists()
+    assert "data/miniature/gta5: drawn again, because: " in clone.run("ash", "prepare", "gta5", "val", *options)
+    drawn, pulled = (json.loads((clone / f).read_text()) for f in ("again.json", "data/prepared/gta5_val.json"))
+    assert drawn == pulled
+
+    (clone / "data/prepared/gta5_val.h5").unlink()
+    record = clone / clone.stages()["stylizer"]["outs"][-1]
+    record.write_text(record.read_text().replace('"record_format_version": 6', '"record_format_version": 5'))
+    clone.run("dvc", "remote", "modify", "--local", "store", "url", str(tmp_path / "nowhere"))
+    lines = clone.run("ash", "dvc-check", code=2)
+    assert "gta5_val.h5: recorded in dvc.lock, but missing here; fetch with `dvc pull`" in lines
+    assert "record format 5, and 0 more; Snakemake 9" in lines
+    assert "nowhere: no such folder; the first `dvc push` makes a local folder" in lines
+    assert "Traceback" not in lines
+    assert "ash: warning: .snakemake/metadata/" in clone.run("snakemake", *DRY)
+
+
+def test_an_edited_method_names_its_runs(copy):
+    """ash/methods/ash.py: both engines name the run that uses it, and not the other."""
+    path = copy / "ash/methods/ash.py"
+    path.write_text(path.read_text() + "\n# edited\n")
+    assert {job for job in planned(copy.run("snakemake", *DRY)) if job.startswith("train")} == {"train ash"}
+    assert copy.changed() == {"settings", "train-ash"}
+
+
+def test_times_do_not_matter(copy):
+    """Every file touched: no work."""
+    for path in copy.folder.rglob("*"):
+        if path.is_file() and not {".git", ".dvc"} & set(path.parts):
+            path.touch()
+    copy.assert_clean()
+
+
+def test_what_is_changed_by_hand_is_noticed(copy):
+    """A table and a prepared file: `dvc status` names both, recording leaves them alone, `dvc repro` makes them again.
+
+    Snakemake sees neither: it does not look at final results, and hashes no HDF5 file.
+    """
+    table, prepared = copy / "results/tables/table1.md", copy / "data/prepared/cityscapes_val.h5"
+    right = table.read_bytes(), prepared.read_bytes()
+    table.write_text("| ash | 99.9 |\n")
+    prepared.write_bytes(right[1][:-1] + b"?")
+    assert {"table", "prepare-cityscapes"} <= copy.changed()
+    assert "Nothing to be done" in copy.run("snakemake", *DRY)
+    report = copy.run("ash", "dvc-record")
+    assert "changed by hand: data/prepared/cityscapes_val.h5, results/tables/table1.md" in report
+    assert {"table", "prepare-cityscapes"} <= copy.changed()
+    copy.run("dvc", "repro", "table", "prepare-cityscapes")
+    assert (table.read_bytes(), prepared.read_bytes()) == right
+    copy.assert_clean()
+
+
+def test_kills_in_training(copy):
+    """SIGKILL of the training alone, then of DVC and all below it: each time `dvc repro` goes on from the last step."""
+    copy.edit("protocols/tiny.yaml", "iterations: 12", "iterations: 150")
+    resume, log = copy / "results/runs/ash/seed0/resume.pt", copy / "logs/train/ash_seed0.log"
+    repro = copy.command("dvc", "repro", "train-ash")
+    for everything in (False, True):
+        process = psutil.Popen(
+            repro, cwd=copy.folder, env=copy.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        seen = resume.stat().st_mtime_ns if resume.exists() else None
+        while process.poll() is None and (not resume.exists() or resume.stat().st_mtime_ns == seen):
+            time.sleep(0.002)
+        below = process.children(recursive=True)
+        for victim in [process, *below] if everything else below[-1:]:
+            victim.kill()
+        assert process.wait() != 0
+        psutil.wait_procs(below)
+        assert resume.exists()
+        assert not (copy / MODEL.format("ash")).exists()
+    copy.run("snakemake", "--unlock")
+    copy.run("dvc", "repro", "train-ash")
+    assert "resumed after step" in log.read_text()
+    assert not resume.exists()
+    assert "train-ash" not in copy.changed()
+
+
+def test_adding_and_removing_an_experiment(copy):
+    """Until dvc.yaml is generated again, `--check` and `dvc repro` stop with the remedy; nothing else is retrained."""
+    before, pipeline = (copy / "params.yaml").read_text(), (copy / "dvc.yaml").read_text()
+    entry = "  more: {recipe: source_only, source: gta5, tables: {}}\n"
+    copy.edit("params.yaml", "experiments:\n", f"experiments:\n{entry}")
+    line = "dvc.yaml: out of date (train-more is missing, evaluate-more is missing"
+    assert line in copy.run("ash", "dvc-stages", "--check", code=2)
+    stopped = copy.run("dvc", "repro", code=255)
+    assert line in stopped
+    assert "run `ash dvc-stages` and commit the file" in stopped
+    copy.run("ash", "dvc-stages")
+    copy.run("ash", "dvc-stages", "--check")
+    assert {"train-more", "evaluate-more"} <= copy.changed()
+    assert "train-ash" not in copy.changed()
+    (copy / "params.yaml").write_text(before)
+    assert "train-more is no longer in the workflow" in copy.run("ash", "dvc-stages", "--check", code=2)
+    copy.run("ash", "dvc-stages")
+    assert (copy / "dvc.yaml").read_text() == pipeline
+    copy.run("dvc", "checkout")
+    copy.assert_clean()
+
+
+def test_experiments(copy):
+    """`dvc exp run -S` here, in a temporary copy, and from the queue; each runs the code of its own checkout."""
+    copy.edit("ash/report/template.html", '"lead">Protocol', '"lead">Scale')
+    what = "protocols/tiny.yaml:description"
+    copy.run("dvc", "exp", "run", "--temp", "--name", "apart", "-S", f"{what}=apart")
+    copy.run("dvc", "exp", "run", "--queue", "--name", "queued", "-S", f"{what}=queued")
+    copy.run("dvc", "exp", "run", "--run-all")
+    copy.run("dvc", "exp", "run", "--name", "here", "-S", f"{what}=here")
+    for name in ("here", "apart", "queued"):
+        copy.run("dvc", "exp", "apply", name)
+        assert f"Scale <b>tiny</b>: {name};" in (copy / "results/report.html").read_text()
+        copy.assert_clean()
+
+
+def test_training_again_gives_the_recorded_hashes(copy):
+    """`dvc repro --force` of one training on the same machine: the hashes of model, history and provenance in dvc.lock."""
+
+    def outputs():
+        stage = yaml.safe_load((copy / "dvc.lock").read_text())["stages"]["train-source_only"]
+        return {o["path"]: o["md5"] for o in stage["outs"] if not o["path"].startswith(".snakemake")}
+
+    before = outputs()
+    output = copy.run("dvc", "repro", "--force", "--single-item", "train-source_only")
+    assert ran(output) == {"train-source_only"}
+    assert len(before) == 3
+    assert outputs() == before
+
+
+def test_training_needs_neither_engine():
+    """The package imports without Snakemake and DVC, and `ash dvc-stages` then says what is missing."""
+    script = (
+        "import sys; sys.modules |= dict.fromkeys(('snakemake', 'dvc'));"
+        "import ash.experiment.run; from ash.cli import main; main()"
+    )
+    command = [sys.executable, "-c", script, "dvc-stages", "--check"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "is not installed; `make check` sets up .venv" in result.stderr
+
+
+def test_dvc_commands_need_a_checkout(tmp_path):
+    """Elsewhere they end with one line."""
+    result = subprocess.run(
+        [sys.executable, "-m", "ash.cli", "dvc-record"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr == f"ash: {tmp_path}: no Snakefile; run this in a checkout of the project\n"
