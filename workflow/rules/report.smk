@@ -180,8 +180,7 @@ rule stylised_samples:
         content=ancient(SHOWN_CONTENT),
         paintings=ancient(prepared(STYLE_SET, "train")),
         digests=[
-            digest_of(path)
-            for path in (*SHOWN_CONTENT, prepared(STYLE_SET, "train"))
+            digest_of(path) for path in (*SHOWN_CONTENT, prepared(STYLE_SET, "train"))
         ],
         code=closure("ash.experiment.pictures"),
     output:
