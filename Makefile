@@ -9,7 +9,7 @@ BIN := $(HERE).venv/bin
 # The workflow's rules call `python -m ash.cli` of the environment that snakemake runs in.
 SNAKEMAKE := cd $(HERE) && $(BIN)/snakemake
 
-.PHONY: help reproduce demo refit test lint types pages check clean
+.PHONY: help reproduce everything demo refit test lint types pages check clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(HERE)Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,10 @@ reproduce: $(BIN)/.run ## the whole paper, in the protocol that params.yaml name
 	$(SNAKEMAKE) --cores all
 	@echo "Report: $(HERE)results/report.html"
 
+everything: $(BIN)/.run ## that, the rivals with target images, and what goes beyond the paper
+	$(SNAKEMAKE) --cores all everything
+	@echo "Report: $(HERE)results/everything.html"
+
 demo: $(BIN)/.run ## three experiments: source only, CLAN, ASH
 	$(SNAKEMAKE) --cores all demo
 	@cat $(HERE)results/tables/demo.md
@@ -35,8 +39,8 @@ demo: $(BIN)/.run ## three experiments: source only, CLAN, ASH
 refit: $(BIN)/.run ## fit the miniature's stylizer anew
 	$(SNAKEMAKE) --cores all refit_stylizer
 
-test: $(BIN)/.test ## the tests
-	cd "$(HERE)" && $(BIN)/python -m pytest
+test: $(BIN)/.test ## the tests, in two processes
+	cd "$(HERE)" && $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: $(BIN)/.test ## style, formatting, layers, the workflow's own linter, pages of docs/methods, whether dvc.yaml is current
 	cd "$(HERE)" && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow/rules

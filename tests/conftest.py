@@ -44,6 +44,18 @@ def settle(folder: Path) -> Path:
     return folder
 
 
+WORLDS = ("workflow", "dvc", "slurm")  # markers of tests that share a built world, or a machine's daemons
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep tests of one world in one of the processes that `make test` runs side by side."""
+    for item in items:
+        for name in WORLDS:
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
     """A copy of the code with the tiny settings, built once from nothing; tests that change either work on a copy."""
