@@ -30,9 +30,7 @@ def snakemake(folder: Path, *arguments: str, check: bool = True) -> str:
     repository = folder if (folder / "Snakefile").exists() else ROOT
     command = [sys.executable, "-m", "snakemake", "-s", str(repository / "Snakefile"), "-d", str(folder)]
     command += ["--profile", str(repository / "profiles/default"), "--cores", "2", "--nocolor", *arguments]
-    # Jobs call the installed `ash`, whose code is that of ROOT, unless the folder's own comes first.
-    environment = os.environ | {"PYTHONPATH": str(repository)}
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert not check or result.returncode == 0, result.stdout + result.stderr
     return result.stdout + result.stderr
 

@@ -20,7 +20,7 @@ COSTS = {
     "stylised_segmentation_loss": (2, 2),
     "colour_jitter": (2, 2),
     "ash": (2, 3),  # x^ is looked at once and differentiated twice: for H, which is behind G, and for G
-    "ash_release": (3, 3),  # G's own x^ is a pass of its own
+    "ash_release": (4, 3),  # G looks at x and its own x^ anew; H's look at x leaves no graph
     "ash_local": (2, 3),
     "asm": (4, 6),  # [x^, x] twice; each pass back for G, and the first also for the latent
     "domain_randomisation": (3, 3),  # the source and m = 2 renderings

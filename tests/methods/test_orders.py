@@ -39,18 +39,19 @@ def h_at_each_look(tmp_path, order: str) -> list[torch.Tensor]:
 
 
 def test_in_sequence_g_meets_a_hallucinator_that_has_moved(tmp_path):
-    """G's own image is made by the H of after H's step; H's image and the source came before it."""
-    source, for_h, for_g, end = h_at_each_look(tmp_path, "sequential")
+    """G's own image is made by the H of after H's step; H's image and its look at the source came before it."""
+    source, for_h, again, for_g, end = h_at_each_look(tmp_path, "sequential")
     assert torch.equal(source, for_h)
-    assert not torch.equal(for_h, for_g)
-    assert torch.equal(for_g, end)
+    assert not torch.equal(for_h, again)
+    assert torch.equal(again, for_g) and torch.equal(for_g, end)
 
 
 def test_at_once_g_meets_the_hallucinator_of_before(tmp_path):
     """As in the release, all steps come after all backward passes."""
-    source, for_h, for_g, end = h_at_each_look(tmp_path, "simultaneous")
-    assert torch.equal(source, for_h) and torch.equal(for_h, for_g)
-    assert not torch.equal(for_g, end)
+    *looks, end = h_at_each_look(tmp_path, "simultaneous")
+    assert len(looks) == 4
+    assert all(torch.equal(look, looks[0]) for look in looks)
+    assert not torch.equal(looks[0], end)
 
 
 @pytest.mark.parametrize("order", ["simultaneous", "sequential"])
