@@ -7,6 +7,7 @@ AshError                 one line for the user: where, what was found, what was 
 ├── StoreError           a file of the project's own (HDF5, JSON, weights) cannot be read or written as it should
 ├── CheckpointError      a resume file or model does not belong to the settings it is asked to serve
 ├── ShapeError           two arrays that must agree do not
+├── ResourceError        the machine lacks memory, or the device that was asked for
 └── NonFiniteError       a loss term became NaN or infinite
 
 Anything else that escapes is a defect of ours and keeps its traceback.
@@ -39,6 +40,10 @@ class CheckpointError(AshError):
 
 class ShapeError(AshError):
     """Two arrays that must agree in shape do not."""
+
+
+class ResourceError(AshError):
+    """The machine lacks what was asked of it."""
 
 
 class NonFiniteError(AshError):

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from ash.errors import ConfigError
+
 app = typer.Typer(
     help="Reproduces ASH (WACV 2022): data, training, scores, tables.",
     pretty_exceptions_enable=False,
@@ -25,6 +27,14 @@ ParamsOption = Annotated[
 ]
 Params = Path("params.yaml")
 Out = Annotated[Path, typer.Option("--out", help="file to write")]
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """WIDTHxHEIGHT as two numbers; ConfigError if it is not that, or less than 32 pixels a side."""
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal()) or min(int(width), int(height)) < 32:
+        raise ConfigError(f"size {text!r}: wanted WIDTHxHEIGHT of 32 pixels a side or more, e.g. 1280x720")
+    return int(width), int(height)
 
 
 @contextmanager

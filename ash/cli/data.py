@@ -106,7 +106,7 @@ def features(
     params: ParamsOption = Params,
 ) -> None:
     """Encode every image of a prepared set, once."""
-    from ash.experiment.parts import device
+    from ash.experiment.memory import device
     from ash.features import cache_features
     from ash.style.stylizer import load_stylizer
 

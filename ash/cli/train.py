@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ash.cli.app import Out, Params, ParamsOption, app, console, progress
+from ash.cli.app import Out, Params, ParamsOption, app, console, parse_size, progress
+from ash.cli.weights import named_file
 from ash.config import load
-from ash.errors import ConfigError
 
 Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of params.yaml")]
 Seed = Annotated[int, typer.Option(help="seed of weights, order and noise")]
@@ -21,6 +21,9 @@ TargetFile = Annotated[
     Path | None, typer.Option("--target", help="prepared training images of a target; no labels are read")
 ]
 RainFile = Annotated[Path | None, typer.Option("--rain", help="ASM's VAE of styles")]
+InitialFile = Annotated[
+    Path | None, typer.Option("--initial", help="initial weights of the segmenter, where the protocol names some")
+]
 
 
 @app.command()
@@ -35,13 +38,14 @@ def train(
     paintings: PaintingsFile = None,
     target: TargetFile = None,
     rain: RainFile = None,
+    initial: InitialFile = None,
     params: ParamsOption = Params,
 ) -> None:
     """Train one experiment with one seed; goes on where a killed run stopped."""
     from ash.experiment.parts import TrainFiles
     from ash.experiment.run import train_run
 
-    files = TrainFiles(prepared, stylizer, paintings, style, content, target, rain)
+    files = TrainFiles(prepared, stylizer, paintings, style, content, target, rain, initial)
     with progress(f"train {experiment} seed {seed}") as show:
         train_run(load(params), experiment, seed, files, out, show)
 
@@ -59,12 +63,10 @@ def evaluate(
 
     settings = load(params)
     for pair in target:
-        name, equals, prepared = pair.partition("=")
-        if not equals:
-            raise ConfigError(f"--target {pair}: wanted NAME=PREPARED, e.g. cityscapes=data/prepared/cityscapes_val.h5")
+        name, prepared = named_file(pair)
         outs = run / f"{name}.json", run / f"{name}.npz"
         with progress(f"evaluate {experiment} seed {seed} on {name}") as show:
-            evaluate_run(settings, experiment, seed, name, run / "model.safetensors", Path(prepared), *outs, show)
+            evaluate_run(settings, experiment, seed, name, run / "model.safetensors", prepared, *outs, show)
 
 
 @app.command()
@@ -84,14 +86,22 @@ def montage(
 @app.command()
 def predict(
     image: Path,
-    model: Annotated[Path, typer.Option(help="model.safetensors of a run")],
+    model: Annotated[Path, typer.Option(help="model.safetensors of a run, or an imported one")],
     out: Out,
+    size: Annotated[
+        str | None, typer.Option(help="WIDTHxHEIGHT for the network; else that of the first target")
+    ] = None,
     params: ParamsOption = Params,
 ) -> None:
-    """Overlay the classes that a trained model sees in IMAGE."""
+    """Overlay the classes that a trained or imported model sees in IMAGE."""
     from ash.experiment.pictures import predict_image
 
-    predict_image(load(params), model, image, out)
+    if size is None:
+        settings = load(params)
+        wanted = settings.protocol.datasets[settings.params.targets[0]].image_size
+    else:
+        wanted = parse_size(size)
+    predict_image(model, image, wanted, out)
 
 
 @app.command()
@@ -124,6 +134,7 @@ def step(
     paintings: PaintingsFile = None,
     target: TargetFile = None,
     rain: RainFile = None,
+    initial: InitialFile = None,
     steps: int = 10,
     params: ParamsOption = Params,
 ) -> None:
@@ -131,7 +142,7 @@ def step(
     from ash.experiment.bench import bench_step
     from ash.experiment.parts import TrainFiles
 
-    files = TrainFiles(prepared, stylizer, paintings, style, content, target, rain)
+    files = TrainFiles(prepared, stylizer, paintings, style, content, target, rain, initial)
     rows = bench_step(load(params), experiment, files, steps)
     table = Table("part", "ms", title=f"one step of {experiment}")
     for row in rows:
@@ -150,6 +161,7 @@ def cost(
     paintings: PaintingsFile = None,
     target: TargetFile = None,
     rain: RainFile = None,
+    initial: InitialFile = None,
     steps: int = 10,
     params: ParamsOption = Params,
 ) -> None:
@@ -158,7 +170,7 @@ def cost(
     from ash.experiment.parts import TrainFiles
     from ash.store import write_json
 
-    files, settings = TrainFiles(prepared, stylizer, paintings, style, content, target, rain), load(params)
+    files, settings = TrainFiles(prepared, stylizer, paintings, style, content, target, rain, initial), load(params)
     with progress("cost") as show:
         rows = []
         for name in experiment:

@@ -9,6 +9,14 @@ Name = Annotated[str, Field(pattern=NAME)]
 Size = tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]  # (width, height) in pixels
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+def _is_false(value: object) -> bool:
+    return value is False
+
+
 class Section(BaseModel):
     """A frozen group of settings; unknown keys are errors."""
 
@@ -47,6 +55,11 @@ class SegmenterSettings(Section):
     width: int = Field(ge=4, description="channels of the stem (64 for resnet101)")
     blocks: tuple[int, int, int, int] = Field(description="residual blocks a stage")
     rates: tuple[int, ...] = Field(min_length=1, description="dilations of the ASPP head")
+    weights: str | None = Field(
+        default=None,
+        exclude_if=_is_none,  # a network from scratch keeps the digest that it had before there was a choice
+        description="file of initial weights, or torchvision:resnet101; null trains from scratch",
+    )
 
 
 class DiscriminatorSettings(Section):
@@ -90,6 +103,11 @@ class TrainingSettings(Section):
     checkpoint_every: int = Field(ge=1)
     order: Literal["simultaneous", "sequential"] = Field(
         description="players step after the last update of a batch, as in the release, or each after its own"
+    )
+    recompute: bool = Field(
+        default=False,
+        exclude_if=_is_false,  # a run without it keeps the digest that it had before there was a choice
+        description="compute a block's features again in the backward pass: less memory, more time, the same numbers",
     )
     optimisers: dict[str, OptimiserSettings] = Field(description="one for each player that any method has")
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from ash import precision
 from ash.config import Settings
-from ash.experiment.parts import TrainFiles, build_feed, build_recipe, device
+from ash.experiment.memory import device
+from ash.experiment.parts import TrainFiles, build_feed, build_recipe
 from ash.recipe import Batch, Recipe
 from ash.training import schedule
 

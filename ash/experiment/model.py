@@ -1,13 +1,15 @@
 """The trained segmenter's file: safetensors, with the network's settings and the digest of the run in its metadata."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from ash.config import Experiment, SegmenterSettings
 from ash.errors import CheckpointError, flat
@@ -24,9 +26,14 @@ def save_model(path: Path, segmenter: nn.Module, settings: SegmenterSettings, ru
     """Write the weights, atomically; equal weights give equal bytes."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in segmenter.state_dict().items()}
     notes = {"run": run, "segmenter": settings.model_dump(mode="json"), "heads": segmenter.layout}
+    save_weights(path, tensors, notes)
+
+
+def save_weights(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
+    """Write tensors and what `load_model` needs to know of them, atomically."""
     metadata = {"ash": json.dumps(notes, sort_keys=True)}
     with atomic(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        save_file(dict(tensors), temporary, metadata)
 
 
 def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepLab:
@@ -45,6 +52,10 @@ def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepL
     if run is not None and found != run:
         raise CheckpointError(
             f"{path}: trained under settings {found[:12]}, wanted {run[:12]}; train it again, or restore the settings"
+        )
+    if layout is None:
+        raise CheckpointError(
+            f"{path}: holds no heads, so it cannot predict; it can start a training (segmenter.weights)"
         )
     segmenter = build_segmenter(settings, layout)
     try:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ash import methods
 from ash.config import Experiment
 from ash.errors import ConfigError, StoreError
+from ash.experiment.checkpoints import load_initial
 from ash.features import FeatureFile, prepared_identity
 from ash.recipe import Convention, Heads, Needs, Parts, Recipe
 from ash.segmentation.deeplab import DeepLab, build_segmenter
@@ -39,6 +40,7 @@ class TrainFiles:
     content     cached features of the source; without them they are encoded in every step, with the same result
     target      training images of the target, prepared; their labels are never read
     rain        the VAE of style statistics
+    initial     the segmenter's initial weights, where the protocol names some
     """
 
     prepared: Path
@@ -48,6 +50,7 @@ class TrainFiles:
     content: Path | None = None
     target: Path | None = None
     rain: Path | None = None
+    initial: Path | None = None
 
     def require(self, name: str, experiment: Experiment) -> Path:
         """One of the files; ConfigError names the option that is missing."""
@@ -55,11 +58,6 @@ class TrainFiles:
         if path is None:
             raise ConfigError(f"{experiment.name}: recipe {experiment.recipe} needs --{name}; give the file")
         return path
-
-
-def device() -> torch.device:
-    """The GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Encoded:
@@ -92,7 +90,10 @@ def build_recipe(experiment: Experiment, seed: int, files: TrainFiles, where: to
         return load_stylizer(files.require("stylizer", experiment)).to(where)
 
     def segmenter(layout: Heads) -> DeepLab:
-        return _seeded(seed, 0, lambda: build_segmenter(experiment.segmenter, layout)).to(where)
+        built = _seeded(seed, 0, lambda: build_segmenter(experiment.segmenter, layout))
+        if experiment.segmenter.weights is not None:
+            load_initial(files.require("initial", experiment), built)
+        return built.recompute(experiment.training.recompute).to(where)
 
     def discriminators(count: int) -> nn.ModuleList:
         d = experiment.discriminator

@@ -15,8 +15,8 @@ from ash.ahead import ahead
 from ash.config import Settings
 from ash.datasets.base import Dataset, Sample
 from ash.evaluation_protocols import EvaluationProtocol
+from ash.experiment.memory import device, enough_memory
 from ash.experiment.model import load_model, run_digest
-from ash.experiment.parts import device
 from ash.experiment.run import Progress, quiet
 from ash.segmentation.deeplab import DeepLab
 from ash.store import write_json
@@ -48,7 +48,8 @@ def evaluate_protocol(
     matrices = []
     for image, truth in ahead(partial(_read, source, protocol), samples, AHEAD):
         rows = predict_strips(segmenter, image, (truth.shape[0], truth.shape[1]), where)
-        parts = [evaluation.confusion(truth[top : top + len(guess)], guess) for top, guess in rows]
+        with enough_memory(where, f"no setting lowers what {protocol.name} needs for one image; use a larger device"):
+            parts = [evaluation.confusion(truth[top : top + len(guess)], guess) for top, guess in rows]
         matrices.append(np.sum(parts, axis=0))
         progress(len(matrices), len(samples))
     result = evaluation.scores(name, seed, protocol.name, [sample.id for sample in samples], matrices)

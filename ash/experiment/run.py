@@ -10,11 +10,12 @@ from typing import Any
 import torch
 
 import ash
-from ash import precision
-from ash.config import Experiment, Settings
+from ash import deterministic, precision
+from ash.config import Experiment, Settings, TrainingSettings
+from ash.experiment.memory import device, enough_memory
 from ash.experiment.model import run_digest, save_model
-from ash.experiment.parts import TrainFiles, build_feed, build_recipe, device
-from ash.store import digest, write_json, write_text
+from ash.experiment.parts import TrainFiles, build_feed, build_recipe
+from ash.store import digest, file_digest, write_json, write_text
 from ash.training.loop import train
 
 log = logging.getLogger(__name__)
@@ -33,29 +34,39 @@ def train_run(
     Writes model.safetensors, history.csv and provenance.json.  The same settings, seed and files give the same bytes
     on one kind of CPU, whether or not the run was interrupted.
     """
-    torch.use_deterministic_algorithms(True)
-    # Deterministic mode also fills every fresh tensor with NaN, to show reads of uninitialised memory: a seventh of a
-    # small network's step on a CPU.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    deterministic.switch_on()
     experiment, where, resume = settings.experiment(name), device(), out / "resume.pt"
     arithmetic = precision.resolve(experiment.training.precision, where)
     run = run_digest(experiment, seed)
     recipe = build_recipe(experiment, seed, files, where)
     log.info("%s, seed %d: recipe %s on %s in %s", name, seed, experiment.recipe, where, arithmetic)
-    with ExitStack() as stack:
+    with ExitStack() as stack, enough_memory(where, remedy(experiment.training)):
         history = train(
             recipe,
             build_feed(experiment, seed, files, recipe.needs, where, stack),
             experiment.training,
             resume=resume,
-            digest=digest({"run": run, "precision": arithmetic}),
+            digest=digest({"run": run, "precision": arithmetic} | _origin(files)),
             autocast=precision.autocast(arithmetic, where),
             progress=progress,
         )
     save_model(out / "model.safetensors", recipe.players["segmenter"], experiment.segmenter, run)
     write_text(out / "history.csv", history.csv())
-    write_json(out / "provenance.json", provenance(experiment, seed, arithmetic, where))
+    write_json(out / "provenance.json", provenance(experiment, seed, arithmetic, where) | _origin(files))
     resume.unlink()
+
+
+def remedy(training: TrainingSettings) -> str:
+    """What lowers the memory of a training step."""
+    ways = [f"lower training.batch (now {training.batch})"] if training.batch > 1 else []
+    ways += [] if training.recompute else ["set training.recompute: true"]
+    ways += ["set training.precision: bf16"] if training.precision == "fp32" else []
+    return ", or ".join([*ways, "lower the set's image_size"])
+
+
+def _origin(files: TrainFiles) -> dict[str, str]:
+    """The digest of the initial weights, where there are some."""
+    return {} if files.initial is None else {"initial": file_digest(files.initial)}
 
 
 def provenance(experiment: Experiment, seed: int, arithmetic: str, where: torch.device) -> dict[str, Any]:

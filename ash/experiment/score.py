@@ -8,17 +8,19 @@ import torch
 from torch.nn import functional
 
 from ash import evaluation, precision
-from ash.config import Settings
+from ash.config import EvaluationSettings, Settings
 from ash.errors import DataError
+from ash.experiment.memory import device, enough_memory
 from ash.experiment.model import load_model, run_digest
-from ash.experiment.parts import device
 from ash.experiment.run import Progress, quiet
 from ash.segmentation.deeplab import DeepLab
 from ash.store import PREPARED_SCHEMA, atomic, open_h5, write_json
 from ash.training.feed import to_image
 
+Predict = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
 
-def predictor(segmenter: DeepLab, where: torch.device) -> Callable[[np.ndarray, tuple[int, int]], np.ndarray]:
+
+def predictor(segmenter: DeepLab, where: torch.device) -> Predict:
     """A function from uint8 RGB images (B,H,W,3) and a (height, width) to train ids (B,height,width).
 
     CLAN's protocol: logits are upsampled bilinearly with aligned corners, and the largest wins; no mirroring, one scale.
@@ -47,27 +49,53 @@ def evaluate_run(
     progress: Progress = quiet,
 ) -> None:
     """Score one run's model on one prepared target, image by image, in bounded memory."""
-    where, evaluation_settings = device(), settings.protocol.evaluation
-    predict = predictor(load_model(model, where, run_digest(settings.experiment(name), seed)), where)
+    where = device()
+    segmenter = load_model(model, where, run_digest(settings.experiment(name), seed))
+    ids, counts, arrays = _measure(settings.protocol.evaluation, predictor(segmenter, where), prepared, progress)
+    write_json(out, evaluation.scores(name, seed, target, ids, counts))
+    _write_npz(samples, arrays)
+
+
+def evaluate_file(
+    evaluation_settings: EvaluationSettings,
+    model: Path,
+    target: str,
+    prepared: Path,
+    out: Path,
+    samples: Path,
+    progress: Progress = quiet,
+) -> None:
+    """The same for a model that belongs to no experiment, such as an imported one; its name is that of its file."""
+    where = device()
+    predict = predictor(load_model(model, where), where)
+    ids, counts, arrays = _measure(evaluation_settings, predict, prepared, progress)
+    write_json(out, evaluation.scores(model.stem, 0, target, ids, counts))
+    _write_npz(samples, arrays)
+
+
+def _measure(
+    settings: EvaluationSettings, predict: Predict, prepared: Path, progress: Progress
+) -> tuple[list[str], list[np.ndarray], dict[str, np.ndarray]]:
+    """Ids and confusion matrices of every image, and the first images with their labels and predictions."""
     kept: list[np.ndarray] = []
     counts = []
     with open_h5(prepared, PREPARED_SCHEMA) as file:
         if "label" not in file:
             raise DataError(f"{prepared}: has no labels to score against; give a labelled set")
         images, labels, ids = file["image"], file["label"], [i.decode() for i in file["id"][:]]
-        n, batch = len(images), evaluation_settings.batch
+        n, batch = len(images), settings.batch
         for start in range(0, n, batch):
             stop = min(start + batch, n)
             truth = labels[start:stop]
-            guess = predict(images[start:stop], truth.shape[1:])
+            with enough_memory(device(), f"lower evaluation.batch (now {batch})"):
+                guess = predict(images[start:stop], truth.shape[1:])
             counts += [evaluation.confusion(t, g) for t, g in zip(truth, guess, strict=True)]
-            if start < evaluation_settings.samples:
+            if start < settings.samples:
                 kept.append(guess)
             progress(stop, n)
-        k = min(evaluation_settings.samples, n)
+        k = min(settings.samples, n)
         arrays = {"image": images[:k], "label": labels[:k], "prediction": np.concatenate(kept)[:k] if k else labels[:0]}
-    write_json(out, evaluation.scores(name, seed, target, ids, counts))
-    _write_npz(samples, {**arrays, "id": np.array(ids[:k])})
+    return ids, counts, {**arrays, "id": np.array(ids[:k])}
 
 
 def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:

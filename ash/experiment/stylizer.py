@@ -6,11 +6,13 @@ import numpy as np
 import torch
 
 from ash.config import Settings
-from ash.errors import ConfigError
+from ash.errors import CheckpointError, ConfigError
 from ash.experiment.run import Progress
 from ash.features import FeatureFile
+from ash.foreign import read_state
 from ash.store import PREPARED_SCHEMA, atomic, open_h5, write_json
 from ash.style import rain
+from ash.style.published import stylizer_of
 from ash.style.quality import quality
 from ash.style.refit import RefitSettings, refit
 from ash.style.stylizer import load_stylizer
@@ -45,6 +47,16 @@ def refit_files(
         "digest": pair.digest,
     }
     write_json(log, record)
+
+
+def import_pair(encoder: str, decoder: str, out: Path) -> None:
+    """Write the pair made of published weights; CheckpointError names the files that do not fit."""
+    try:
+        pair = stylizer_of(read_state(encoder), read_state(decoder))
+    except CheckpointError as cause:
+        raise CheckpointError(f"{encoder}, {decoder}: {cause}") from cause
+    with atomic(out) as temporary:
+        pair.save(temporary)
 
 
 def fit_rain(settings: Settings, style: Path, stylizer: Path, out: Path, show: Progress) -> None:

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
-from torch.nn import functional
 
 from ash.config import Section
+from ash.deterministic import average_pool
 from ash.recipe import Batch, Needs, Parts, Update
 from ash.segmentation import losses
 from ash.style.adain import adain
@@ -87,7 +87,7 @@ class Method:
 
 def pyramid(features: Tensor) -> Tensor:
     """(B,C,h,w) pooled to GRIDS and put in a row: (B, C (1 + 4 + 16))."""
-    return torch.cat([functional.adaptive_avg_pool2d(features.float(), grid).flatten(1) for grid in GRIDS], 1)
+    return torch.cat([average_pool(features.float(), grid).flatten(1) for grid in GRIDS], 1)
 
 
 def consistency(renderings: Sequence[Tensor]) -> Tensor:

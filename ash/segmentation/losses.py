@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ash.deterministic import bilinear
 from ash.errors import ConfigError
 from ash.labels import VOID
 from ash.recipe import Update
@@ -31,7 +32,7 @@ SOURCE, STYLISED = 0.0, 1.0  # the discriminator's labels, as in the release
 
 def resize(values: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear resize of (B,C,h,w) to (height, width) with aligned corners, in float32."""
-    return functional.interpolate(values.float(), size, mode="bilinear", align_corners=True)
+    return bilinear(values.float(), size)
 
 
 def segmentation(heads: Sequence[Tensor], label: Tensor, kind: SegmentationLoss) -> Tensor:

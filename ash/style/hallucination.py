@@ -11,8 +11,8 @@ The net is SFTGAN's condition network (Wang et al., CVPR 2018) with instance nor
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from ash.deterministic import bilinear
 from ash.errors import ShapeError
 from ash.style.adain import channel_statistics
 
@@ -118,4 +118,4 @@ def _branch(inputs: int, channels: int) -> nn.Sequential:
 
 def _resize(values: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear resize to (height, width), corners aligned."""
-    return functional.interpolate(values, size, mode="bilinear", align_corners=True)
+    return bilinear(values, size)

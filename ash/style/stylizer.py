@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ash.config import Section
 from ash.errors import CheckpointError, StoreError, several
+from ash.foreign import misfits
 from ash.style.adain import adain
 from ash.style.vgg import STRIDE, Decoder, DecoderLayer, Depth, Encoder, mirror
 
@@ -100,7 +101,7 @@ def load_stylizer(path: Path) -> Stylizer:
     settings, weights = _read(path)
     stylizer = Stylizer(settings)
     wanted = stylizer.state_dict()
-    faults = _faults(weights, wanted)
+    faults = misfits(weights, wanted)
     if faults:
         raise CheckpointError(several(f"{path}: weights do not fit its own settings; make the file again:", faults))
     stylizer.load_state_dict({name: value.float() for name, value in weights.items()})
@@ -125,15 +126,3 @@ def _read(path: Path) -> tuple[NetworkSettings, dict[str, Tensor]]:
         fault = cause.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])
         raise StoreError(f"{path}: settings of the stylizer, {where}: {fault['msg']}; make the file again") from cause
-
-
-def _faults(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> list[str]:
-    """A line for each weight that is missing, unknown, wrongly shaped or not finite."""
-    lines = [f"{name}: missing" for name in sorted(wanted.keys() - found.keys())]
-    lines += [f"{name}: not expected" for name in sorted(found.keys() - wanted.keys())]
-    for name in sorted(wanted.keys() & found.keys()):
-        if found[name].shape != wanted[name].shape:
-            lines.append(f"{name}: shape {tuple(found[name].shape)}, wanted {tuple(wanted[name].shape)}")
-        elif not found[name].isfinite().all():
-            lines.append(f"{name}: holds values that are not finite")
-    return lines

@@ -10,6 +10,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from ash.deterministic import ReflectionPad
+
 Depth = Literal["relu3_1", "relu4_1"]
 DecoderLayer = int | Literal["up"]
 
@@ -89,4 +91,4 @@ def mirror(width: int, depth: Depth) -> tuple[DecoderLayer, ...]:
 
 def _convolution(inputs: int, outputs: int) -> list[nn.Module]:
     """A 3x3 convolution behind reflection padding: modules of their own, as in the published files' numbering."""
-    return [nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 3)]
+    return [ReflectionPad(), nn.Conv2d(inputs, outputs, 3)]

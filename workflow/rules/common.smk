@@ -71,8 +71,13 @@ def prepared(dataset, split):
 
 
 def weights_of(path):
-    """A file of the user's folder, or else the one of that name in the repository."""
-    return path if os.path.exists(path) else located(path)
+    """A file of the user's folder, or else the one of that name in the repository; if neither is there, a rule's."""
+    return located(path) if os.path.exists(located(path)) else path
+
+
+def present(*paths):
+    """Those files that are there: what a user brings is no fault of the graph, and the step says what is missing."""
+    return [path for path in paths if path and os.path.exists(path)]
 
 
 def digest_of(path):
@@ -140,6 +145,8 @@ def inputs_of(name):
                 files["content"] = f"data/features/{experiment.source}.h5"
     if needs.any_target and experiment.target:
         files["target"] = prepared(experiment.target, "train")
+    if experiment.segmenter.weights:
+        files["initial"] = "data/segmenter.safetensors"
     if needs.rain:
         files["rain"] = "data/rain.safetensors"
     return files

@@ -1,0 +1,69 @@
+"""Commands for weights made elsewhere: import-checkpoint, evaluate-model, import-stylizer, fit-decoder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ash.cli.app import Params, ParamsOption, app, progress
+from ash.cli.data import dataset_of
+from ash.config import load
+from ash.errors import ConfigError
+
+
+@app.command()
+def import_checkpoint(
+    file: Annotated[str, typer.Argument(help="checkpoint (.pth, .safetensors), or torchvision:resnet101")],
+    out: Annotated[Path, typer.Argument(help="file to write")],
+    backbone: Annotated[bool, typer.Option(help="leave the heads out, as for initial weights")] = False,
+    branches: Annotated[int | None, typer.Option(help="convolutions of a head that count; all of them")] = None,
+    export: Annotated[
+        bool, typer.Option("--export", help="the other way: FILE is ours, OUT a PyTorch checkpoint")
+    ] = False,
+) -> None:
+    """Turn a checkpoint of the CLAN/ASH family into a model of this project, or back."""
+    from ash.experiment import checkpoints
+
+    if export:
+        checkpoints.export_checkpoint(Path(file), out)
+    else:
+        checkpoints.import_checkpoint(file, out, backbone=backbone, branches=branches)
+
+
+@app.command()
+def evaluate_model(
+    model: Annotated[Path, typer.Argument(help="model.safetensors, trained or imported")],
+    target: Annotated[list[str], typer.Option(help="NAME=PREPARED, a target and its file; may be repeated")],
+    out: Annotated[Path, typer.Option("--out", help="folder for NAME.json and NAME.npz")],
+    params: ParamsOption = Params,
+) -> None:
+    """Score any model file on prepared targets, whatever it was trained by."""
+    from ash.experiment.score import evaluate_file
+
+    settings = load(params)
+    for pair in target:
+        name, prepared = named_file(pair)
+        dataset_of(settings, name)
+        with progress(f"evaluate {model} on {name}") as show:
+            outs = out / f"{name}.json", out / f"{name}.npz"
+            evaluate_file(settings.protocol.evaluation, model, name, prepared, *outs, show)
+
+
+def named_file(pair: str) -> tuple[str, Path]:
+    """NAME=PREPARED taken apart; ConfigError if it is not that."""
+    name, equals, prepared = pair.partition("=")
+    if not equals:
+        raise ConfigError(f"--target {pair}: wanted NAME=PREPARED, e.g. cityscapes=data/prepared/cityscapes_val.h5")
+    return name, Path(prepared)
+
+
+@app.command()
+def import_stylizer(
+    encoder: Annotated[str, typer.Argument(help="vgg_normalised.pth of pytorch-AdaIN")],
+    decoder: Annotated[Path, typer.Argument(help="decoder.pth of pytorch-AdaIN")],
+    out: Annotated[Path, typer.Argument(help="file to write")],
+) -> None:
+    """Turn AdaIN's published encoder and decoder into the stylizer's file."""
+    from ash.experiment.stylizer import import_pair
+
+    import_pair(encoder, str(decoder), out)
