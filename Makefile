@@ -9,7 +9,7 @@ BIN := $(HERE).venv/bin
 # The workflow's rules call `python -m ash.cli` of the environment that snakemake runs in.
 SNAKEMAKE := cd $(HERE) && $(BIN)/snakemake
 
-.PHONY: help reproduce everything demo refit test lint types pages check clean
+.PHONY: help reproduce everything demo refit reference transcript test lint types pages check clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(HERE)Makefile | sed -E 's/:.*## /\t/' | expand -t 12

@@ -19,7 +19,8 @@ from tests.test_workflow import planned
 
 pytestmark = pytest.mark.dvc
 MODEL = "results/runs/{}/seed0/model.safetensors"
-DOWNSTREAM = {"evaluate-ash", "table", "metrics", "figures", "report"}  # of train-ash
+# What shows or measures experiment `ash`.
+DOWNSTREAM = {"evaluate-ash", "table", "metrics", "figures", "measure_cost", "cost", "report"}
 
 
 @pytest.fixture(scope="module")
