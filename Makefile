@@ -39,6 +39,15 @@ demo: $(BIN)/.run ## three experiments: source only, CLAN, ASH
 refit: $(BIN)/.run ## fit the miniature's stylizer anew
 	$(SNAKEMAKE) --cores all refit_stylizer
 
+reference: $(BIN)/.run ## build all, record it in dvc.lock, share it, and put its tables into docs/results
+	$(SNAKEMAKE) --cores all
+	cd "$(HERE)" && $(BIN)/ash dvc-record && $(BIN)/dvc push && $(BIN)/ash dvc-check
+	rm -rf "$(HERE)docs/results" && mkdir "$(HERE)docs/results"
+	cd "$(HERE)" && cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv docs/results/
+
+transcript: $(BIN)/.test ## run the README's commands around DVC in a throw-away repository and print what they say
+	cd "$(HERE)" && $(BIN)/python -m tests.transcript
+
 test: $(BIN)/.test ## the tests, in two processes
 	cd "$(HERE)" && $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
