@@ -9,7 +9,7 @@ BIN := $(HERE).venv/bin
 # The workflow's rules call `python -m ash.cli` of the environment that snakemake runs in.
 SNAKEMAKE := cd $(HERE) && $(BIN)/snakemake
 
-.PHONY: help reproduce everything demo refit test lint types pages check clean
+.PHONY: help reproduce everything demo refit reference transcript test lint types pages check clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(HERE)Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,15 @@ demo: $(BIN)/.run ## three experiments: source only, CLAN, ASH
 
 refit: $(BIN)/.run ## fit the miniature's stylizer anew
 	$(SNAKEMAKE) --cores all refit_stylizer
+
+reference: $(BIN)/.run ## build all, record it in dvc.lock, share it, and put its tables into docs/results/reference
+	$(SNAKEMAKE) --cores all
+	cd "$(HERE)" && $(BIN)/ash dvc-record && $(BIN)/dvc push && $(BIN)/ash dvc-check
+	cd "$(HERE)" && rm -rf docs/results/reference && mkdir -p docs/results/reference
+	cd "$(HERE)" && cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv docs/results/reference/
+
+transcript: $(BIN)/.test ## run the README's commands around DVC in a throw-away repository and print what they say
+	cd "$(HERE)" && $(BIN)/python -m tests.transcript
 
 test: $(BIN)/.test ## the tests, in two processes
 	cd "$(HERE)" && $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup

@@ -19,7 +19,8 @@ from tests.test_workflow import planned
 
 pytestmark = pytest.mark.dvc
 MODEL = "results/runs/{}/seed0/model.safetensors"
-DOWNSTREAM = {"evaluate-ash", "table", "metrics", "figures", "report"}  # of train-ash
+# What shows or measures experiment `ash`.
+DOWNSTREAM = {"evaluate-ash", "table", "metrics", "figures", "measure_cost", "cost", "report"}
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +169,8 @@ def test_kills_in_training(copy):
         while process.poll() is None and (not resume.exists() or resume.stat().st_mtime_ns == seen):
             time.sleep(0.002)
         below = process.children(recursive=True)
-        for victim in [process, *below] if everything else below[-1:]:
+        training = [child for child in below if "train" in child.cmdline() and not child.children()]
+        for victim in [process, *below] if everything else training:
             victim.kill()
         assert process.wait() != 0
         psutil.wait_procs(below)

@@ -1,20 +1,16 @@
 """What can be wrong with a tree that Snakemake and DVC share, and what to do about it."""
 
-import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import yaml
-from snakemake import __version__
-from snakemake.persistence import RECORD_FORMAT_VERSION
 
 from ash.errors import AshError, StoreError, several
+from workflow.formats import foreign_records
 from workflow.jobs import plan
 from workflow.records import dvc
 from workflow.stages import LOCK, check, grouped
 
-RECORDS = Path(".snakemake/metadata")
 SHOWN = 3  # files named in a line
 
 
@@ -24,26 +20,6 @@ def check_all() -> str:
     if faults:
         raise StoreError(several(f"{len(faults)} fault(s)", faults))
     return "dvc.yaml, Snakemake's records, the recorded files and the remote are as they should be"
-
-
-def foreign_records() -> list[str]:
-    """A line if records here have another format than this Snakemake's, which it cannot compare."""
-    formats = {path: _format(path) for path in sorted(RECORDS.rglob("*")) if path.is_file()}
-    foreign = {path: found for path, found in formats.items() if found != RECORD_FORMAT_VERSION}
-    if not foreign:
-        return []
-    path, found = next(iter(foreign.items()))
-    return [
-        f"{path}: record format {found}, and {len(foreign) - 1} more; Snakemake {__version__} writes "
-        f"{RECORD_FORMAT_VERSION}; install the version of constraints.txt, or build anew with `dvc repro --force`"
-    ]
-
-
-def _format(path: Path) -> object:
-    try:
-        return json.loads(path.read_text(encoding="utf-8")).get("record_format_version")
-    except (ValueError, AttributeError):
-        return "unreadable"
 
 
 def _pipeline() -> Iterator[str]:

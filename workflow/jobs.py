@@ -56,7 +56,7 @@ def plan() -> list[Job]:
             return _jobs(workflow._workflow)
     except SystemExit as cause:  # the Snakefile's own checks end so
         raise ConfigError(str(cause).removeprefix("ash: ")) from cause
-    except WorkflowError as cause:
+    except (WorkflowError, SyntaxError) as cause:
         raise ConfigError(f"Snakefile: Snakemake cannot plan the workflow ({cause}); see `snakemake -n`") from cause
 
 

@@ -62,13 +62,15 @@ def prepare(
     params: ParamsOption = Params,
 ) -> None:
     """Resize a split of a set and map its labels, into one HDF5 file."""
-    from ash.experiment.data import prepare_set
+    from ash import prepare as steps
+    from ash.experiment.data import ensure_raw
     from ash.store import read_json
 
-    settings = load(params)
-    dataset_of(settings, name)
+    settings, described = load(params), read_json(manifest)
+    d = dataset_of(settings, name)
     with progress(f"prepare {name} {split}") as show:
-        prepare_set(settings, name, split, read_json(manifest), out, show)
+        ensure_raw(settings, name, described, show)
+        steps.prepare(name, Path(d.root), split, out, d.image_size, d.label_size, d.validation, described, show)
 
 
 @app.command()

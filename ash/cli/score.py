@@ -57,13 +57,15 @@ def evaluate_as(
 ) -> None:
     """Score a trained model under a named evaluation protocol, on the raw images and labels of its set."""
     from ash import evaluation_protocols
+    from ash.experiment.data import ensure_raw
     from ash.experiment.protocol import evaluate_protocol
     from ash.store import read_json
 
-    chosen, settings = evaluation_protocols.load(protocol), load(params)
+    chosen, settings, described = evaluation_protocols.load(protocol), load(params), read_json(manifest)
     dataset_of(settings, chosen.dataset)
     with progress(f"evaluate {experiment} seed {seed} as {protocol}") as show:
-        evaluate_protocol(settings, experiment, seed, chosen, read_json(manifest), model, out, show)
+        ensure_raw(settings, chosen.dataset, described, show)
+        evaluate_protocol(settings, experiment, seed, chosen, described, model, out, show)
 
 
 def _show(result: dict[str, object], title: str) -> None:

@@ -1,4 +1,4 @@
-"""Preparation of a split, from raw files that the user owns or that the project draws (again where they are missing)."""
+"""Raw sets that the project draws: drawn again where they are missing or are not what their manifest says."""
 
 import fcntl
 import logging
@@ -7,50 +7,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ash import datasets
 from ash.config import DatasetSettings, Settings
+from ash.datasets.census import ranges
+from ash.datasets.manifest import check_split, file_facts
 from ash.errors import DataError
 from ash.miniature.draw import draw_set
-from ash.prepare import prepare
+from ash.store import digest
 
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 
 
-def prepare_set(
-    settings: Settings, name: str, split: str, manifest: dict[str, Any], out: Path, progress: Progress
-) -> None:
-    """Write the prepared file of a set's split, from the files that `manifest` describes.
+def ensure_raw(settings: Settings, name: str, manifest: dict[str, Any], progress: Progress) -> None:
+    """See to it that the files of a drawn set are there and are those of its manifest.
 
-    A drawn set is a pure function of its settings, so it is neither an output of the workflow nor versioned: where its
-    files are missing or are not those of the manifest (a fresh clone, another branch), it is drawn again, which the log
-    tells, and must then agree.  DataError where it does not, and at once for a set that the user provides.
+    A drawn set is a pure function of its settings, so it is no output of the workflow and not versioned: in a fresh
+    clone it is missing, after a change of branches it may be another.  Then it is drawn again, which the log tells.
+    DataError if it still differs.  A set that the user provides is left alone: its readers compare it as they read.
     """
     dataset = settings.protocol.datasets[name]
-    root = Path(dataset.root)
-
-    def run() -> None:
-        prepare(
-            name,
-            root,
-            split,
-            out,
-            dataset.image_size,
-            dataset.label_size,
-            dataset.validation,
-            manifest,
-            progress,
-        )
-
     if dataset.draw is None:
-        run()
         return
-    with _locked(root):
+    with _locked(Path(dataset.root)):
         try:
-            run()
+            _compare(dataset, name, manifest)
         except DataError as fault:
-            log.info("%s: drawn again, because: %s", root, fault)
+            log.info("%s: drawn again, because: %s", dataset.root, fault)
             draw(dataset, name, settings.protocol.seed, None, progress)
-            run()
+            _compare(dataset, name, manifest)
 
 
 def draw(dataset: DatasetSettings, name: str, seed: int, workers: int | None, progress: Progress) -> None:
@@ -58,6 +43,16 @@ def draw(dataset: DatasetSettings, name: str, seed: int, workers: int | None, pr
     assert dataset.draw is not None
     assert dataset.draw_size is not None
     draw_set(name, Path(dataset.root), dataset.draw, dataset.draw_size, seed, workers, progress)
+
+
+def _compare(dataset: DatasetSettings, name: str, manifest: dict[str, Any]) -> None:
+    """DataError unless the files of every split are those of the manifest; decodes none."""
+    root, source = Path(dataset.root), datasets.load(name)
+    for split, section in manifest["splits"].items():
+        samples = source.index(root, split, dataset.validation, section.get("excluded", {}))
+        check_split("ids", list(ranges([sample.id for sample in samples])), manifest, split, root)
+        facts = [fact for sample in samples for fact in file_facts(sample, root)]
+        check_split("files", digest(sorted(facts)), manifest, split, root)
 
 
 @contextmanager

@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
-from ash import methods
 from ash.config import ResourceSettings, load
 from ash.errors import AshError
 from ash.evaluation_protocols import PROTOCOLS
+from workflow.checks import checked_needs
 from workflow.closure import closure, located
 from workflow.environment import set_up
-from workflow.health import foreign_records
+from workflow.formats import foreign_records
 from workflow.hook import record
 
 PARAMS = config.get("params", "params.yaml")
@@ -19,10 +19,7 @@ set_up(PARAMS)
 
 try:
     SETTINGS = load(Path(PARAMS))
-    NEEDS = {
-        name: methods.check_experiment(SETTINGS.experiment(name))
-        for name in SETTINGS.params.experiments
-    }
+    NEEDS = checked_needs(SETTINGS)
 except AshError as error:
     sys.exit(f"ash: {error}")
 

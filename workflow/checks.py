@@ -1,0 +1,53 @@
+"""The check of every experiment's settings, remembered between two runs of Snakemake."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+from ash.config import Settings
+from workflow.closure import ROOT, closure
+
+CACHE = Path(".snakemake/needs.json")
+
+
+def checked_needs(settings: Settings) -> dict[str, SimpleNamespace]:
+    """What the recipe of each experiment reads (`ash.recipe.Needs`), once its settings are found right; else ConfigError.
+
+    Methods import PyTorch, which takes a second, and Snakemake reads its rules at every call and in every stage of DVC.
+    The answer depends on settings and code alone, so it is kept under their digest.
+    """
+    key = _digest(settings)
+    try:
+        kept = json.loads(CACHE.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        kept = {}
+    if kept.get("key") != key:
+        kept = {"key": key, "needs": _ask(settings)}
+        CACHE.parent.mkdir(exist_ok=True)
+        temporary = CACHE.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(kept), encoding="utf-8")
+        temporary.replace(CACHE)
+    return {name: SimpleNamespace(**needs) for name, needs in kept["needs"].items()}
+
+
+def _digest(settings: Settings) -> str:
+    """Of the settings and of the code that judges them."""
+    recipes = sorted({entry.recipe for entry in settings.params.experiments.values()})
+    files = [*closure("ash.methods", *(f"ash.methods.{recipe}" for recipe in recipes))]
+    files += sorted(str(path) for path in (ROOT / "ash/config").glob("*.py"))
+    whole = hashlib.sha256(settings.model_dump_json().encode())
+    for path in files:
+        whole.update(Path(path).read_bytes())
+    return whole.hexdigest()
+
+
+def _ask(settings: Settings) -> dict[str, dict[str, object]]:
+    from ash import methods
+
+    answers = {name: methods.check_experiment(settings.experiment(name)) for name in settings.params.experiments}
+    return {
+        name: {field: getattr(needs, field) for field in dir(needs) if not field.startswith("_")}
+        for name, needs in answers.items()
+    }
