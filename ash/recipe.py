@@ -90,13 +90,15 @@ class Update:
     """One player's losses: `terms`, already weighted, are summed and descended by the parameters of `player`.
 
     `keep_graph` says that a later update of the same batch uses part of the same graph; `then_step` that the player
-    takes its step before the next update is asked for.
+    takes its step before the next update is asked for; `also` names tensors, leaves of the graph, whose gradients the
+    recipe reads from `.grad` before its next update.
     """
 
     player: str
     terms: Mapping[str, Tensor]
     keep_graph: bool = False
     then_step: bool = False
+    also: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)

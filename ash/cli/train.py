@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from ash.cli.app import Out, Params, ParamsOption, app, console, parse_size, progress
+from ash.cli.app import Out, Params, ParamsOption, app, parse_size, progress
 from ash.cli.weights import named_file
 from ash.config import load
 
@@ -118,77 +117,3 @@ def stylise(
 
     weights = stylizer or Path(load(params).protocol.stylizer.weights)
     stylise_image(weights, image, painting, alpha, out)
-
-
-bench = typer.Typer(help="Measure this machine.", no_args_is_help=True)
-app.add_typer(bench, name="bench")
-
-
-@bench.command()
-def step(
-    experiment: Experiment,
-    prepared: PreparedFile,
-    stylizer: StylizerFile = None,
-    style: StyleFile = None,
-    content: ContentFile = None,
-    paintings: PaintingsFile = None,
-    target: TargetFile = None,
-    rain: RainFile = None,
-    initial: InitialFile = None,
-    steps: int = 10,
-    params: ParamsOption = Params,
-) -> None:
-    """Time one training step, part by part."""
-    from ash.experiment.bench import bench_step
-    from ash.experiment.parts import TrainFiles
-
-    files = TrainFiles(prepared, stylizer, paintings, style, content, target, rain, initial)
-    rows = bench_step(load(params), experiment, files, steps)
-    table = Table("part", "ms", title=f"one step of {experiment}")
-    for row in rows:
-        table.add_row(str(row["part"]), f"{row['ms']:.1f}")
-    console.print(table)
-
-
-@bench.command()
-def cost(
-    experiment: Annotated[list[str], typer.Option(help="an experiment to measure; may be repeated; all of one source")],
-    prepared: PreparedFile,
-    out: Out,
-    stylizer: StylizerFile = None,
-    style: StyleFile = None,
-    content: ContentFile = None,
-    paintings: PaintingsFile = None,
-    target: TargetFile = None,
-    rain: RainFile = None,
-    initial: InitialFile = None,
-    steps: int = 10,
-    params: ParamsOption = Params,
-) -> None:
-    """Count passes through the segmenter and time one step of several experiments; writes JSON."""
-    from ash.experiment.bench import bench_cost
-    from ash.experiment.parts import TrainFiles
-    from ash.store import write_json
-
-    files, settings = TrainFiles(prepared, stylizer, paintings, style, content, target, rain, initial), load(params)
-    with progress("cost") as show:
-        rows = []
-        for name in experiment:
-            rows.append(bench_cost(settings, name, files, steps))
-            show(len(rows), len(experiment))
-    write_json(out, rows)
-
-
-@bench.command()
-def storage(
-    prepared: PreparedFile, stylizer: Annotated[Path, typer.Option(help="weights of the pair")], count: int = 150
-) -> None:
-    """Time the forms of feature storage."""
-    from ash.features import compare_storages
-    from ash.style.stylizer import load_stylizer
-
-    rows = compare_storages(prepared, load_stylizer(stylizer), count)
-    table = Table(*rows[0])
-    for row in rows:
-        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))
-    console.print(table)

@@ -123,12 +123,14 @@ class Settings(Section):
         return [name for name, entry in self.params.experiments.items() if shown & set(entry.tables)]
 
 
-def load(path: Path) -> Settings:
-    """Read and check params.yaml and its protocol, protocols/<protocol>.yaml beside it.
+def load(path: Path, protocol_name: str | None = None) -> Settings:
+    """Read and check params.yaml and its protocol, protocols/<protocol>.yaml beside it, or another one beside it.
 
     Raises ConfigError that lists every fault, a line each.
     """
     params = _validated(Params, path)
+    if protocol_name is not None:
+        params = params.model_copy(update={"protocol": protocol_name})
     protocol = _validated(Protocol, path.parent / "protocols" / f"{params.protocol}.yaml")
     settings = Settings(params=params, protocol=protocol)
     faults = _cross_check(settings)

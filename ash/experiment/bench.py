@@ -1,22 +1,20 @@
 """How long a training step takes on this machine, split by part, and how often it passes the segmenter."""
 
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ash import precision
-from ash.config import Settings
-from ash.experiment.memory import device
+from ash import deterministic, precision
+from ash.config import Experiment, Settings
+from ash.experiment.memory import device, enough_memory
+from ash.experiment.meter import Meter, peak_memory, peak_rate, reset_peak
 from ash.experiment.parts import TrainFiles, build_feed, build_recipe
+from ash.experiment.run import remedy
 from ash.recipe import Batch, Recipe
 from ash.training import schedule
-
-Times = dict[str, list[float]]
 
 
 class Passes:
@@ -36,77 +34,93 @@ class Passes:
         self.backward += len(gradient)
 
 
-def bench_step(settings: Settings, name: str, files: TrainFiles, steps: int) -> list[dict[str, float | str]]:
-    """Median milliseconds of each part of a step of experiment `name`, over `steps` steps after two that warm up.
+def bench_step(
+    settings: Settings, name: str, files: TrainFiles, steps: int, changes: Mapping[str, Any] | None = None
+) -> list[dict[str, float | str]]:
+    """Median milliseconds and operations of each part of a step of experiment `name`, over `steps` steps.
 
-    Parts: reading the batch; for each update the forward pass that leads to it and its backward pass; the optimisers.
+    Two more steps warm up; the first of them counts operations.  Parts: reading the batch; for each update the forward
+    pass that leads to it and its backward pass; the optimisers.  `changes` replace settings of the training.  The last row
+    is the whole step, with the share of the time that its operations would take at the device's peak, the processor time
+    of all threads in seconds, and the peak memory in GiB.
     """
-    times, _, arithmetic = _measure(settings, name, files, steps)
-    rows: list[dict[str, Any]] = [{"part": part, "ms": 1e3 * float(np.median(t))} for part, t in times.items()]
-    total = sum(row["ms"] for row in rows)
-    return [*rows, {"part": f"step ({arithmetic}, {device().type})", "ms": total}]
+    experiment, where = changed(settings.experiment(name), changes or {}), device()
+    meter, _, arithmetic, memory = _measure(experiment, files, steps)
+    peak = peak_rate(arithmetic, where)
+    rows: list[dict[str, Any]] = [
+        {"part": part, "ms": ms, "tflop": meter.flops[part] / 1e12, "share": meter.flops[part] / peak / ms * 1e3}
+        for part, ms in meter.milliseconds().items()
+    ]
+    total, flops = sum(row["ms"] for row in rows), sum(meter.flops.values())
+    whole = {"part": f"step ({arithmetic}, {where.type})", "ms": total, "tflop": flops / 1e12}
+    whole |= {"share": flops / peak / total * 1e3, "peak_tflops": peak / 1e12}
+    return [*rows, whole | {"cpu_s": meter.processor_seconds(), "memory_gib": memory}]
+
+
+def changed(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
+    """The experiment with some settings of its training replaced, and its segmenter from random weights.
+
+    What a step costs does not depend on the weights that it starts from.
+    """
+    training = experiment.training.model_copy(update=dict(changes))
+    segmenter = experiment.segmenter.model_copy(update={"weights": None})
+    return experiment.model_copy(update={"training": training, "segmenter": segmenter})
 
 
 def bench_cost(settings: Settings, name: str, files: TrainFiles, steps: int) -> dict[str, float | str]:
     """What a step of an experiment costs: passes through the segmenter for each source image, and milliseconds."""
-    times, passes, arithmetic = _measure(settings, name, files, steps)
-    images = (steps + 2) * settings.experiment(name).training.batch
+    experiment = changed(settings.experiment(name), {})
+    meter, passes, arithmetic, _ = _measure(experiment, files, steps, count=False)
+    images = (steps + 2) * experiment.training.batch
     return {
         "experiment": name,
-        "recipe": settings.experiment(name).recipe,
+        "recipe": experiment.recipe,
         "forward": passes.forward / images,
         "backward": passes.backward / images,
-        "ms": 1e3 * sum(float(np.median(t)) for t in times.values()),
+        "ms": sum(meter.milliseconds().values()),
         "precision": arithmetic,
     }
 
 
-def _measure(settings: Settings, name: str, files: TrainFiles, steps: int) -> tuple[Times, Passes, str]:
-    """Seconds of each part in each of `steps` steps, and the passes of all steps, those that warm up included."""
-    experiment, where = settings.experiment(name), device()
+def _measure(
+    experiment: Experiment, files: TrainFiles, steps: int, *, count: bool = True
+) -> tuple[Meter, Passes, precision.Precision, float]:
+    """Each part in each of `steps` steps, the passes of all steps with those that warm up, precision, peak memory."""
+    where = device()
+    if where.type == "cuda":  # as in training; on a CPU it changes nothing
+        deterministic.switch_on()
     arithmetic = precision.resolve(experiment.training.precision, where)
     recipe = build_recipe(experiment, 0, files, where)
     optimisers = [schedule.build_optimiser(p, experiment.training.optimisers[n]) for n, p in recipe.players.items()]
-    passes, times = Passes(recipe.players["segmenter"]), Times()
-    with ExitStack() as stack:
+    passes, meter = Passes(recipe.players["segmenter"]), Meter(where, count=count)
+    with ExitStack() as stack, enough_memory(where, remedy(experiment.training)):
         feed = build_feed(experiment, 0, files, recipe.needs, where, stack)
         for step in range(steps + 2):
+            if step == 1:
+                meter.counting = False
+                reset_peak(where)
             if step == 2:
-                times.clear()
-            with _timed(times, "read batch", where):
+                meter.forget()
+            with meter.part("read batch"):
                 batch = feed.batch(step)
-            _step(recipe, batch, times, precision.autocast(arithmetic, where), where)
-            with _timed(times, "optimisers", where):
+            _step(recipe, batch, meter, precision.autocast(arithmetic, where))
+            with meter.part("optimisers"):
                 for optimiser in optimisers:
                     optimiser.step()
                     optimiser.zero_grad(set_to_none=True)
-    return times, passes, arithmetic
+    return meter, passes, arithmetic, peak_memory(where)
 
 
-def _step(recipe: Recipe, batch: Batch, times: Times, autocast: Any, where: torch.device) -> None:
+def _step(recipe: Recipe, batch: Batch, meter: Meter, autocast: Callable[[], AbstractContextManager[object]]) -> None:
     """The updates of one step, timed; players that would step between two updates wait here."""
     updates, k = recipe.updates(batch, 0.5), 0
     while True:
-        with autocast(), _timed(times, f"forward {k + 1}", where):
+        with autocast(), meter.part(f"forward {k + 1}"):
             update = next(updates, None)
         if update is None:
             return
         weights = [p for p in recipe.players[update.player].parameters() if p.requires_grad]
-        with _timed(times, f"backward {k + 1}: {update.player}", where):
+        with meter.part(f"backward {k + 1}: {update.player}"):
             total = torch.stack([term.float() for term in update.terms.values()]).sum()
-            torch.autograd.backward(total, inputs=weights, retain_graph=update.keep_graph)
+            torch.autograd.backward(total, inputs=[*weights, *update.also], retain_graph=update.keep_graph)
         k += 1
-
-
-@contextmanager
-def _timed(times: Times, part: str, where: torch.device) -> Iterator[None]:
-    _wait(where)
-    start = time.perf_counter()
-    yield
-    _wait(where)
-    times.setdefault(part, []).append(time.perf_counter() - start)
-
-
-def _wait(where: torch.device) -> None:
-    if where.type == "cuda":
-        torch.cuda.synchronize()

@@ -77,6 +77,11 @@ class Settings(Section):
     stylised_map: tuple[Share, Share] | None = Field(
         description="width and height of D's maps of x^ as shares of those of x; null: the same"
     )
+    reversal: bool = Field(
+        default=False,  # stated where it pays, so that settings made before it keep their digest
+        description="take H's adversarial gradient from G's backward pass, with its sign reversed: the same sum in fewer "
+        "passes; only where x^ is shared and G has no other loss on it",
+    )
 
     @property
     def needs(self) -> Needs:
@@ -113,9 +118,13 @@ class Method:
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
         """Yield H's update, G's and D's.
 
-        With a shared image G sees x^ once: the graph of that pass serves H first and G after it.
+        With a shared image G sees x^ once: the graph of that pass serves H first and G after it, or with `reversal` G
+        first, which leaves H the gradient of the image.
         """
         s = self.settings
+        if s.reversal and s.g_image == "shared" and not s.segmentation_on_stylised:
+            yield from self.reversed_updates(batch, progress)
+            return
         damping = 1 - progress if s.damping else 1.0
         lambda_adv = s.lambda_adv * s.lambda_adv_multiple * damping
         shared = s.g_image == "shared"
@@ -129,17 +138,38 @@ class Method:
             with torch.no_grad():
                 stylised, _ = self.hallucinate(batch, self.condition(heads, batch, at_label_size=True))
             game = self.play(stylised, progress)
-        terms = {
-            "segmentation": losses.segmentation(heads, batch.label, s.segmentation_loss),
-            "adversarial": lambda_adv * game.fooling,
-            "weight": 2 * s.lambda_weight * damping * losses.weight_discrepancy(*self.segmenter.heads()),
-        }
+        terms = self.g_terms(heads, game, batch, damping)
         if s.segmentation_on_stylised:
             stylised_loss = losses.segmentation(game.heads, batch.label, s.segmentation_loss)
             terms["segmentation_on_stylised"] = s.segmentation_on_stylised * stylised_loss
         yield Update("segmenter", terms)
         size = self.discriminator.map_size
         yield losses.discriminator_update(self.discriminator, heads, size, game.map, game.weight)
+
+    def reversed_updates(self, batch: Batch, progress: float) -> Iterator[Update]:
+        """The same with one backward pass through G: what G descends, H climbs, so one gradient of x^ serves both."""
+        s = self.settings
+        damping = 1 - progress if s.damping else 1.0
+        heads = self.segmenter(batch.image)
+        stylised, h_terms = self.hallucinate(batch, self.condition(heads, batch))
+        seen = stylised.detach().requires_grad_()
+        game = self.play(seen, progress)
+        terms = self.g_terms(heads, game, batch, damping)
+        yield Update("segmenter", terms, also=(seen,))
+        climb = -(seen.grad * stylised).sum()  # type: ignore[operator]  # whose gradient is H's; its value is not
+        adversarial = climb - climb.detach() - terms["adversarial"].detach()
+        yield Update("hallucinator", {"adversarial": adversarial, **h_terms})
+        size = self.discriminator.map_size
+        yield losses.discriminator_update(self.discriminator, heads, size, game.map, game.weight)
+
+    def g_terms(self, heads: tuple[Tensor, ...], game: Game, batch: Batch, damping: float) -> dict[str, Tensor]:
+        """L_seg, and the damped terms of the game and of the heads' likeness."""
+        s = self.settings
+        return {
+            "segmentation": losses.segmentation(heads, batch.label, s.segmentation_loss),
+            "adversarial": s.lambda_adv * s.lambda_adv_multiple * damping * game.fooling,
+            "weight": 2 * s.lambda_weight * damping * losses.weight_discrepancy(*self.segmenter.heads()),
+        }
 
     def play(self, stylised: Tensor, progress: float) -> Game:
         """G and D look at stylised images (B,3,H,W)."""

@@ -118,7 +118,7 @@ def _step(
             break
         total = torch.stack([term.float() for term in update.terms.values()]).sum()
         weights = [p for p in recipe.players[update.player].parameters() if p.requires_grad]
-        torch.autograd.backward(total, inputs=weights, retain_graph=update.keep_graph)
+        torch.autograd.backward(total, inputs=[*weights, *update.also], retain_graph=update.keep_graph)
         terms |= {f"{update.player}.{name}": term.detach() for name, term in update.terms.items()}
         waiting.add(update.player)
         if update.then_step or training.order == "sequential":

@@ -76,7 +76,9 @@ def gradients(method: Recipe, given: Batch, progress: float = 0.5) -> dict[str, 
     updates: dict[str, Update] = {}
     for update in method.updates(given, progress):
         weights = [p for p in method.players[update.player].parameters() if p.requires_grad]
-        torch.autograd.backward(sum(update.terms.values()), inputs=weights, retain_graph=update.keep_graph)
+        torch.autograd.backward(
+            sum(update.terms.values()), inputs=[*weights, *update.also], retain_graph=update.keep_graph
+        )
         before = updates[update.player].terms if update.player in updates else {}
         updates[update.player] = Update(update.player, {**before, **update.terms})
     return updates

@@ -1,0 +1,93 @@
+"""Measures parts of a step: time, floating-point operations, memory; and what the device could do at most."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ash.precision import Precision
+
+SIDE = 4096  # of the square matrices whose product shows the device's peak
+STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+class Meter:
+    """Seconds of every part in every step, and the operations of each part, counted once.
+
+    cpu holds the seconds of processor time of all threads: on a machine shared with others it says more than the clock.
+    """
+
+    def __init__(self, where: torch.device, *, count: bool = True) -> None:
+        """`count`: whether the first step counts operations, which is slow on small networks."""
+        self.where, self.counting = where, count
+        self.times: dict[str, list[float]] = {}
+        self.cpu: dict[str, list[float]] = {}
+        self.flops: dict[str, int] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Measure what runs within."""
+        counter = FlopCounterMode(display=False) if self.counting else None
+        wait(self.where)
+        start, processor = time.perf_counter(), time.process_time()
+        with counter or nullcontext():
+            yield
+        wait(self.where)
+        self.times.setdefault(name, []).append(time.perf_counter() - start)
+        self.cpu.setdefault(name, []).append(time.process_time() - processor)
+        if counter is not None:
+            self.flops[name] = counter.get_total_flops()
+
+    def forget(self) -> None:
+        """Drop the times of the steps so far, which warmed up; operations stay."""
+        self.times.clear()
+        self.cpu.clear()
+
+    def milliseconds(self) -> dict[str, float]:
+        """The median of each part."""
+        return {name: 1e3 * float(np.median(values)) for name, values in self.times.items()}
+
+    def processor_seconds(self) -> float:
+        """Of a median step, all threads."""
+        return sum(float(np.median(values)) for values in self.cpu.values())
+
+
+def wait(where: torch.device) -> None:
+    """Until the device has done what it was told."""
+    if where.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def peak_rate(precision: Precision, where: torch.device) -> float:
+    """Operations a second of the product of two square matrices, the best of five: what convolutions may hope for."""
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    left, right = (torch.randn(SIDE, SIDE, device=where, dtype=kind) for _ in range(2))
+    best = float("inf")
+    for _ in range(5):
+        wait(where)
+        start = time.perf_counter()
+        left @ right
+        wait(where)
+        best = min(best, time.perf_counter() - start)
+    return 2 * SIDE**3 / best
+
+
+def reset_peak(where: torch.device) -> None:
+    """Forget the largest memory so far."""
+    if where.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    elif RESET.exists():
+        RESET.write_text("5")
+
+
+def peak_memory(where: torch.device) -> float:
+    """The largest memory since then in GiB: allocated on the GPU, or resident in this process; 0 where it cannot be told."""
+    if where.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**30
+    found = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text()) if STATUS.exists() else None
+    return int(found[1]) / 2**20 if found else 0.0
