@@ -44,6 +44,7 @@ def provide(folder):
 
 
 @pytest.mark.workflow
+@pytest.mark.timeout(1200)  # sixteen jobs: a minute alone, many where others want the cores
 def test_acquire_manifest_prepare(folder, monkeypatch):
     """From archives to prepared files by the workflow's own rules; afterwards nothing is left to do or missing."""
     provide(folder)
