@@ -78,7 +78,6 @@ class Settings(Section):
         description="width and height of D's maps of x^ as shares of those of x; null: the same"
     )
     reversal: bool = Field(
-        default=False,  # stated where it pays, so that settings made before it keep their digest
         description="take H's adversarial gradient from G's backward pass, with its sign reversed: the same sum in fewer "
         "passes; only where x^ is shared and G has no other loss on it",
     )
