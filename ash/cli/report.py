@@ -1,11 +1,11 @@
-"""Commands that write results for people: table, cost, metrics, figures, report, method-pages."""
+"""Commands that write results for people: table, cost, contrast, metrics, figures, report, method-pages."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ash.cli.app import Out, Params, ParamsOption, app
+from ash.cli.app import Out, Params, ParamsOption, app, console
 from ash.config import load
 from ash.errors import ConfigError
 
@@ -40,6 +40,17 @@ def cost(
     from ash.report.cost import write_cost
 
     write_cost(load(params), measured, out)
+
+
+@app.command()
+def contrast(first: str, second: str, runs: RunsFolder = Path("results/runs"), params: ParamsOption = Params) -> None:
+    """Print by how much SECOND is better than FIRST on each target: each seed, mean, deviation, interval."""
+    from ash.report.contrast import contrast as compare
+    from ash.report.runs import Runs
+
+    settings = load(params)
+    for line in compare(settings, first, second, Runs(runs, settings.params.seeds)):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command()

@@ -1,0 +1,31 @@
+"""The difference between two experiments, seed by seed: the question that a table answers for its reference row only."""
+
+from ash.config import Settings
+from ash.evaluation import paired_bootstrap
+from ash.report.runs import Runs
+from ash.report.tables import BOOTSTRAP_SEED
+
+FEW_CLASSES = ("synthia",)  # sources that lack three classes
+
+
+def contrast(settings: Settings, first: str, second: str, runs: Runs) -> list[str]:
+    """A line for each target: mIoU of `second` minus `first` of each seed, their mean and deviation, and the interval.
+
+    Over 16 classes if both learn from SYNTHIA, over 19 otherwise.  ConfigError for an unknown experiment, StoreError for
+    runs that are missing or do not pair.
+    """
+    sources = {settings.experiment(name).source for name in (first, second)}
+    classes = 16 if sources <= set(FEW_CLASSES) else 19
+    runs.require((first, second), [f"{target}.json" for target in settings.params.targets])
+    lines = []
+    for target in settings.params.targets:
+        differences = runs.miou(second, target, classes) - runs.miou(first, target, classes)
+        spread = f", sd {differences.std(ddof=1):.1f}" if len(differences) > 1 else ""
+        pair = runs.pair(first, second, target)
+        interval = paired_bootstrap(*pair, classes, settings.protocol.evaluation.resamples, BOOTSTRAP_SEED)
+        lines.append(
+            f"{target}: {second} - {first}, mIoU{classes}: {' '.join(f'{d:+.1f}' for d in differences)}; "
+            f"mean {differences.mean():+.1f}{spread} (n = {len(differences)}), "
+            f"95 % [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
+        )
+    return lines
