@@ -19,8 +19,7 @@ from tests.test_workflow import planned
 
 pytestmark = pytest.mark.dvc
 MODEL = "results/runs/{}/seed0/model.safetensors"
-# What shows or measures experiment `ash`.
-DOWNSTREAM = {"evaluate-ash", "table", "metrics", "figures", "measure_cost", "cost", "report"}
+DOWNSTREAM = {"evaluate-ash", "table", "metrics", "figures", "report"}  # of train-ash
 
 
 @pytest.fixture(scope="module")

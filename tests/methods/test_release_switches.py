@@ -20,6 +20,28 @@ OF_THE_IMAGE = {
 }  # fmt: skip
 
 
+SWITCHES = [
+    ({"segmentation_loss": "focal"}, {"segmenter.segmentation"}),
+    ({"statistics": "mean"}, {"hallucinator.style", "hallucinator.divergence"}),
+    ({"lambda_c": 0.5}, {"hallucinator.content"}),
+    ({"lambda_s1": 0.5}, {"hallucinator.style"}),
+    ({"lambda_s2": 0.5}, {"hallucinator.divergence"}),
+    ({"lambda_weight": 0.5}, {"segmenter.weight"}),
+    ({"lambda_adv": 0.5}, {"hallucinator.adversarial", "segmenter.adversarial"}),
+    ({"damping": False}, {"hallucinator.adversarial", "segmenter.adversarial", "segmenter.weight"}),
+    ({"through_m": False}, set()),
+    (
+        {"stylised_map": [0.5, 0.75]},
+        {"hallucinator.adversarial", "segmenter.adversarial", "discriminator.stylised"},
+    ),
+    ({"g_image": "own"}, {"segmenter.adversarial", "discriminator.stylised"}),
+    ({"noise": "none"}, OF_THE_IMAGE),
+    ({"noise": "channel_qr"}, OF_THE_IMAGE),
+    ({"vgg_input": "release"}, OF_THE_IMAGE),
+    ({"condition": "uniform"}, OF_THE_IMAGE),
+]
+
+
 def run(**changes):
     """ASH after one step at half the training, with its batch."""
     method = recipe("ash", **changes)
@@ -33,30 +55,7 @@ def terms(**changes) -> dict[str, float]:
     return {f"{player}.{name}": value.item() for player, u in updates.items() for name, value in u.terms.items()}
 
 
-@pytest.mark.parametrize(
-    ("changes", "moved"),
-    [
-        ({"segmentation_loss": "focal"}, {"segmenter.segmentation"}),
-        ({"statistics": "mean"}, {"hallucinator.style", "hallucinator.divergence"}),
-        ({"lambda_c": 0.5}, {"hallucinator.content"}),
-        ({"lambda_s1": 0.5}, {"hallucinator.style"}),
-        ({"lambda_s2": 0.5}, {"hallucinator.divergence"}),
-        ({"lambda_weight": 0.5}, {"segmenter.weight"}),
-        ({"lambda_adv": 0.5}, {"hallucinator.adversarial", "segmenter.adversarial"}),
-        ({"damping": False}, {"hallucinator.adversarial", "segmenter.adversarial", "segmenter.weight"}),
-        ({"through_m": False}, set()),
-        (
-            {"stylised_map": [0.5, 0.75]},
-            {"hallucinator.adversarial", "segmenter.adversarial", "discriminator.stylised"},
-        ),
-        ({"g_image": "own"}, {"segmenter.adversarial", "discriminator.stylised"}),
-        ({"noise": "none"}, OF_THE_IMAGE),
-        ({"noise": "channel_qr"}, OF_THE_IMAGE),
-        ({"vgg_input": "release"}, OF_THE_IMAGE),
-        ({"condition": "uniform"}, OF_THE_IMAGE),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize(("changes", "moved"), SWITCHES, ids=[str(changes) for changes, _ in SWITCHES])
 def test_a_switch_moves_its_own_terms(changes, moved):
     """The values of these terms change, those of all others are equal to the last bit."""
     plain, changed = terms(), terms(**changes)
