@@ -28,11 +28,12 @@ def world(built, tmp_path_factory):
     folder = tmp_path_factory.mktemp("adaptation")
     shutil.copytree(built / "data", folder / "data")
     unlabelled = folder / "unlabelled.h5"
-    shutil.copy(folder / "data/prepared/cityscapes_val.h5", unlabelled)
+    for kind in (".h5", ".json"):
+        shutil.copy((folder / "data/prepared/cityscapes_val").with_suffix(kind), unlabelled.with_suffix(kind))
     with h5py.File(unlabelled, "r+") as file:
         del file["label"]
     traces = [path for target in TARGETS for path in folder.glob(f"data/**/{target}*")]
-    assert len(traces) == 2 * 3  # raw folder, manifest, prepared val, for each target
+    assert len(traces) == 2 * 4  # raw folder, manifest, prepared val and its sidecar, for each target
     for path in traces:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return folder
@@ -122,7 +123,7 @@ def test_a_bank_larger_than_the_paintings_is_one_line(world, tmp_path):
 
 
 def test_the_workflow_gives_targets_to_those_that_name_one(tmp_path):
-    """Of all files that the rules of training take, none is of a target but for the rows of adaptation, and theirs one.
+    """Of all files that the rules of training take, none is of a target but for the rows of adaptation, and theirs one with its sidecar.
 
     What those files are made from is no target's either: no features of a target are cached, and the VAE and the pair
     come from paintings and weights.
@@ -143,4 +144,4 @@ def test_the_workflow_gives_targets_to_those_that_name_one(tmp_path):
     for name in generalising(settings):
         assert inputs[name] == set(), name
     for name in [*adapting(settings), "oracle"]:  # the oracle's source is a target
-        assert inputs[name] == {"data/prepared/cityscapes_train.h5"}, name
+        assert inputs[name] == {f"data/prepared/cityscapes_train.{kind}" for kind in ("h5", "json")}, name
