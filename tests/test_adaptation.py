@@ -123,7 +123,9 @@ def test_a_bank_larger_than_the_paintings_is_one_line(world, tmp_path):
 
 
 def test_the_workflow_gives_targets_to_those_that_name_one(tmp_path):
-    """Of all files that the rules of training take, none is of a target but for the rows of adaptation, and theirs one with its sidecar.
+    """Of all files that the rules of training take, none is of a target but for the rows of adaptation.
+
+    Theirs is one, with its sidecar.
 
     What those files are made from is no target's either: no features of a target are cached, and the VAE and the pair
     come from paintings and weights.
