@@ -1,7 +1,7 @@
 """Residual blocks of the segmenters, and stages of them that can trade time for memory."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -20,26 +20,33 @@ class Stage(nn.Sequential):
             result: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
             return result
         for block in self:
-            x = checkpoint(block, x, use_reentrant=False, context_fn=_once(block), preserve_rng_state=False)
+            contexts = partial(_contexts, block)
+            x = checkpoint(block, x, use_reentrant=False, context_fn=contexts, preserve_rng_state=False)
         return x
 
 
-def _once(block: nn.Module) -> Callable[[], tuple[AbstractContextManager[None], AbstractContextManager[None]]]:
-    """Contexts of the first and of the repeated pass of a block: the latter must not move BatchNorm's running means."""
+def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """What the first and the repeated pass of a block run in."""
+    return nullcontext(), _Still(block)
 
-    @contextmanager
-    def still() -> Iterator[None]:
-        norms = [module for module in block.modules() if isinstance(module, nn.BatchNorm2d)]
-        before = [norm.track_running_stats for norm in norms]
-        for norm in norms:
-            norm.track_running_stats = False
-        try:
-            yield
-        finally:
-            for norm, tracked in zip(norms, before, strict=True):
-                norm.track_running_stats = tracked
 
-    return lambda: (nullcontext(), still())
+class _Still:
+    """A context in which a block's BatchNorm leaves its running means and its count alone; may be entered repeatedly.
+
+    The repeated pass of a block needs it, which comes once for every backward pass through the same graph.
+    """
+
+    def __init__(self, block: nn.Module) -> None:
+        self.norms = [module for module in block.modules() if isinstance(module, nn.BatchNorm2d)]
+        self.before = [(norm.momentum, norm.num_batches_tracked) for norm in self.norms]
+
+    def __enter__(self) -> None:
+        for norm in self.norms:
+            norm.momentum, norm.num_batches_tracked = 0.0, None
+
+    def __exit__(self, *_: object) -> None:
+        for norm, (momentum, counted) in zip(self.norms, self.before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, counted
 
 
 class Bottleneck(nn.Module):

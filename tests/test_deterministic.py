@@ -1,0 +1,148 @@
+"""Operators for CUDA equal PyTorch's own up to rounding, and no method uses one whose gradient has no fixed order there."""
+
+import pytest
+import torch
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ash import deterministic
+from tests.methods.world import batch, gradients, recipe, settings
+
+# Gradients and losses that torch.use_deterministic_algorithms refuses on CUDA, of those that a network here might use.
+UNORDERED = (
+    "reflection_pad2d_backward",
+    "replication_pad2d_backward",
+    "upsample_bilinear2d_backward",
+    "upsample_bicubic2d_backward",
+    "_adaptive_avg_pool2d_backward",
+    "adaptive_max_pool2d_backward",
+    "nll_loss2d_forward",
+    "grid_sampler_2d_backward",
+    "histc",
+    "cumsum",
+)
+
+
+class Record(TorchDispatchMode):
+    """Names of all operators that run, those of backward passes among them."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.add(func.name().removeprefix("aten::").split(".")[0])
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def as_on_cuda(monkeypatch):
+    """The forms for CUDA, on this CPU."""
+    monkeypatch.setattr(deterministic, "unordered", lambda values: True)
+
+
+def both(monkeypatch, function, shape):
+    """A function's value and gradient in PyTorch's form and in ours, in double precision."""
+    results = []
+    for wanted in (False, True):
+        monkeypatch.setattr(deterministic, "unordered", lambda values, w=wanted: w)
+        x = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+        y = function(x)
+        weight = torch.randn(y.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+        (y * weight).sum().backward()
+        results.append((y.detach(), x.grad))
+    return results
+
+
+@pytest.mark.parametrize("size", [(2, 2), (5, 7), (90, 161)])
+def test_reflection(monkeypatch, size):
+    """Values to the bit, gradients up to rounding; also where both borders reflect the same row."""
+    pad = deterministic.ReflectionPad()
+    (native, native_grad), (ours, ours_grad) = both(monkeypatch, pad, (2, 3, *size))
+    assert torch.equal(native, ours)
+    torch.testing.assert_close(native_grad, ours_grad)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [((9, 16), (72, 128)), ((22, 40), (9, 5)), ((3, 3), (1, 1)), ((1, 4), (6, 7))]
+)
+def test_bilinear(monkeypatch, before, after):
+    """Up, down, to one cell and from one row."""
+    (native, native_grad), (ours, ours_grad) = both(
+        monkeypatch, lambda x: deterministic.bilinear(x, after), (2, 3, *before)
+    )
+    torch.testing.assert_close(native, ours, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(native_grad, ours_grad, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("grid", [1, 2, 4])
+def test_average_pool(monkeypatch, grid):
+    """Fields overlap where the size is no multiple."""
+    (native, native_grad), (ours, ours_grad) = both(
+        monkeypatch, lambda x: deterministic.average_pool(x, grid), (2, 3, 9, 14)
+    )
+    torch.testing.assert_close(native, ours)
+    torch.testing.assert_close(native_grad, ours_grad)
+
+
+def test_the_cpu_keeps_pytorchs_own():
+    """Not a bit of a training on the CPU differs."""
+    x = torch.rand(1, 3, 9, 16)
+    assert torch.equal(
+        deterministic.bilinear(x, (17, 30)), functional.interpolate(x, (17, 30), mode="bilinear", align_corners=True)
+    )
+    assert torch.equal(deterministic.average_pool(x, 4), functional.adaptive_avg_pool2d(x, 4))
+
+
+@pytest.mark.parametrize("name", list(settings().params.experiments))
+def test_no_step_uses_an_operator_without_order(as_on_cuda, name):
+    """All updates of every experiment, forwards and backwards."""
+    method = recipe(name)
+    given = batch(needs=method.needs)
+    with Record() as record:
+        gradients(method, given)
+    assert "convolution_backward" in record.names
+    assert record.names.isdisjoint(UNORDERED)
+
+
+def test_the_test_sees_such_operators():
+    """On the CPU's own forms it would fail."""
+    method = recipe("ash")
+    given = batch(needs=method.needs)
+    with Record() as record:
+        gradients(method, given)
+    assert {"reflection_pad2d_backward", "upsample_bilinear2d_backward"} <= record.names
+
+
+def test_twenty_steps_in_deterministic_mode_repeat(as_on_cuda):
+    """`torch.use_deterministic_algorithms(True)` and the forms for CUDA: the same weights twice, to the bit."""
+
+    def weights():
+        method = recipe("ash")
+        optimiser = torch.optim.SGD([p for player in method.players.values() for p in player.parameters()], 1e-3)
+        for step in range(20):
+            gradients(method, batch(seed=step))
+            optimiser.step()
+            optimiser.zero_grad()
+        return torch.cat([p.detach().flatten() for p in method.players["segmenter"].parameters()])
+
+    before = torch.are_deterministic_algorithms_enabled()
+    try:
+        deterministic.switch_on()
+        assert torch.equal(weights(), weights())
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_twenty_steps_on_a_gpu():
+    """The same on CUDA, where an operator without a fixed order would raise."""
+    before = torch.are_deterministic_algorithms_enabled()
+    try:
+        deterministic.switch_on()
+        pad = torch.nn.Sequential(deterministic.ReflectionPad(), torch.nn.Conv2d(3, 3, 3)).cuda()
+        for _ in range(20):
+            out = deterministic.bilinear(pad(torch.rand(1, 3, 16, 16, device="cuda")), (40, 40))
+            deterministic.average_pool(out, 4).sum().backward()
+    finally:
+        torch.use_deterministic_algorithms(before)
