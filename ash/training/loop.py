@@ -119,9 +119,11 @@ def _step(
         total = torch.stack([term.float() for term in update.terms.values()]).sum()
         weights = [p for p in recipe.players[update.player].parameters() if p.requires_grad]
         torch.autograd.backward(total, inputs=[*weights, *update.also], retain_graph=update.keep_graph)
-        terms |= {f"{update.player}.{name}": term.detach() for name, term in update.terms.items()}
+        named = {f"{update.player}.{name}": term.detach() for name, term in update.terms.items()}
+        terms |= named
         waiting.add(update.player)
         if update.then_step or training.order == "sequential":
+            _finite(named, step)
             _move(recipe, update.player, training, optimisers)
             waiting.remove(update.player)
     values = _finite(terms, step)

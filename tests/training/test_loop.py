@@ -80,11 +80,12 @@ def test_a_damaged_resume_file_is_refused(tmp_path):
         train(Game(), feed(), training(), resume=path, digest="d")
 
 
-def test_a_nan_stops_and_names_the_term(tmp_path):
+@pytest.mark.parametrize("order", ["simultaneous", "sequential"])
+def test_a_nan_stops_and_names_the_term(tmp_path, order):
     """The error names the player, the term and the step, and no weight has taken a NaN step."""
     game = Game(poison=4)
-    with pytest.raises(NonFiniteError, match=r"step 4: segmenter\.segmentation = nan"):
-        train(game, feed(), training(), resume=tmp_path / "r.pt", digest="d")
+    with pytest.raises(NonFiniteError, match=r"step 4: segmenter\.segmentation = nan; lower"):
+        train(game, feed(), training(order=order), resume=tmp_path / "r.pt", digest="d")
     assert all(p.isfinite().all() for p in game.players["segmenter"].parameters())
 
 
