@@ -105,16 +105,17 @@ def features(
     prepared: Prepared,
     stylizer: Annotated[Path, typer.Option(help="weights of the pair")],
     out: Out,
+    auto: Annotated[bool, typer.Option("--auto", help="only if reading them is measured to be faster")] = False,
     params: ParamsOption = Params,
 ) -> None:
     """Encode every image of a prepared set, once."""
-    from ash.experiment.memory import device
-    from ash.features import cache_features
+    from ash.experiment.caching import make_cache
+    from ash.experiment.memory import device, enough_memory
     from ash.style.stylizer import load_stylizer
 
-    with progress(f"features {prepared.stem}") as show:
-        pair = load_stylizer(stylizer).to(device())
-        cache_features(prepared, pair, out, load(params).protocol.stylizer.storage, 16, show)
+    storage = load(params).protocol.stylizer.storage
+    with progress(f"features {prepared.stem}") as show, enough_memory(device(), "prepare smaller images (image_size)"):
+        make_cache(prepared, load_stylizer(stylizer).to(device()), out, storage, auto=auto, progress=show)
 
 
 @app.command()

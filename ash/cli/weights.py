@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ash.cli.app import Params, ParamsOption, app, progress
+from ash.cli.app import Out, Params, ParamsOption, app, progress
 from ash.cli.data import dataset_of
 from ash.config import load
 from ash.errors import ConfigError
@@ -67,3 +67,18 @@ def import_stylizer(
     from ash.experiment.stylizer import import_pair
 
     import_pair(encoder, str(decoder), out)
+
+
+@app.command()
+def fit_decoder(
+    content: Annotated[list[Path], typer.Option(help="prepared set of contents; may be repeated")],
+    paintings: Annotated[Path, typer.Option(help="prepared paintings")],
+    out: Out,
+    log: Annotated[Path, typer.Option(help="JSON file for settings and losses")],
+    params: ParamsOption = Params,
+) -> None:
+    """Fit a decoder to the protocol's encoder; goes on where a killed fit stopped."""
+    from ash.experiment.decoder import fit_decoder as fit
+
+    with progress("fit decoder") as show:
+        fit(load(params), content, paintings, out, log, show)

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from ash.config.sections import (
     DatasetSettings,
+    DecoderSettings,
     DiscriminatorSettings,
     EvaluationSettings,
     ExperimentEntry,
@@ -39,6 +40,7 @@ from ash.errors import ConfigError, flat, several
 
 __all__ = [
     "DatasetSettings",
+    "DecoderSettings",
     "DiscriminatorSettings",
     "EvaluationSettings",
     "Experiment",

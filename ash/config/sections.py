@@ -45,7 +45,9 @@ class StylizerSettings(Section):
 
     weights: str = Field(description="safetensors file of the pair")
     storage: Literal["fp16", "fp16_lz4", "uint8", "uint8_lz4"] = Field(description="how cached features are kept")
-    cache_content: bool = Field(description="cache source features too, or encode them in every step")
+    cache_content: bool | Literal["auto"] = Field(
+        description="cache source features too, or encode them in every step; auto: whichever is measured to be faster"
+    )
 
 
 class SegmenterSettings(Section):
@@ -98,6 +100,9 @@ class TrainingSettings(Section):
     label_stride: int = Field(ge=1, description="the loss sees every n-th pixel of the label; 1 is the paper's")
     warmup: float = Field(ge=0, lt=1, description="share of the iterations with a linear warm-up from 0")
     power: float = Field(gt=0, description="exponent of the polynomial decay")
+    decay: float | None = Field(
+        default=None, exclude_if=_is_none, description="of a decoder's fit: the rate is base / (1 + decay i) instead"
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(description="auto: bf16 where the device computes it natively")
     log_every: int = Field(ge=1)
     checkpoint_every: int = Field(ge=1)
@@ -131,6 +136,24 @@ class RainSettings(Section):
     reconstruction_weight: float = Field(ge=0)
 
 
+class DecoderSettings(Section):
+    """How a decoder is fitted to a published encoder; Huang & Belongie 2017, as pytorch-AdaIN does it."""
+
+    encoder: str = Field(description="vgg_normalised.pth, or torchvision:vgg19")
+    contents: tuple[str, ...] = Field(min_length=1, description="data sets whose training images are the contents")
+    seed: int = Field(ge=0)
+    iterations: int = Field(ge=1)
+    batch: int = Field(ge=1)
+    crop: int = Field(ge=16, multiple_of=8, description="pixels of a crop's side")
+    rate: float = Field(gt=0, description="Adam's learning rate at the first step")
+    decay: float = Field(ge=0, description="the rate at step i is rate / (1 + decay i)")
+    content_weight: float = Field(ge=0)
+    style_weight: float = Field(ge=0)
+    precision: Literal["auto", "fp32", "bf16"]
+    log_every: int = Field(ge=1)
+    checkpoint_every: int = Field(ge=1)
+
+
 class ResourceSettings(Section):
     """What a job may use; the workflow hands it to a scheduler, and results do not depend on it."""
 
@@ -158,6 +181,9 @@ class Protocol(Section):
     )
     methods: dict[Name, dict[str, Any]]
     rain: RainSettings
+    decoder: DecoderSettings | None = Field(
+        default=None, exclude_if=_is_none, description="for `fit_decoder`; null: the protocol has no published encoder"
+    )
     refit: dict[str, Any] | None = Field(description="settings of a stylizer fitted from nothing; null if published")
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ash import methods
 from ash.config import Experiment
 from ash.errors import ConfigError, StoreError
+from ash.experiment.caching import holds_features
 from ash.experiment.checkpoints import load_initial
 from ash.features import FeatureFile, prepared_identity
 from ash.recipe import Convention, Heads, Needs, Parts, Recipe
@@ -158,7 +159,7 @@ def _features(
     if needs.convention == "release":  # caches hold features of RGB images
         return encoded(files.require("paintings", experiment)), encoded(files.prepared)
     style = stack.enter_context(FeatureFile(files.require("style", experiment), pair.digest))
-    if files.content is None:
+    if files.content is None or not holds_features(files.content):
         return style, encoded(files.prepared)
     made_from = prepared_identity(files.prepared)
     return style, stack.enter_context(FeatureFile(files.content, pair.digest, made_from))

@@ -100,6 +100,13 @@ def initialise(stylizer: Stylizer, generator: torch.Generator) -> None:
         last.bias.fill_(0.5)  # type: ignore[union-attr]
 
 
+def initialise_decoder(stylizer: Stylizer, generator: torch.Generator) -> None:
+    """The same for the decoder alone, which leaves a published encoder as it is."""
+    kept = {name: value.clone() for name, value in stylizer.encoder.state_dict().items()}
+    initialise(stylizer, generator)
+    stylizer.encoder.load_state_dict(kept)
+
+
 def reconstruct(
     stylizer: Stylizer,
     crops: Crops,

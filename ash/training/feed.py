@@ -21,6 +21,14 @@ class Features(Protocol):
         ...
 
 
+class Batches(Protocol):
+    """What the loop asks of its feed."""
+
+    def batch(self, step: int) -> Batch:
+        """The batch of `step`, a function of the step alone."""
+        ...
+
+
 NOTHING = Needs()
 
 

@@ -21,7 +21,7 @@ from ash.config import TrainingSettings
 from ash.errors import NonFiniteError
 from ash.recipe import Batch, Recipe
 from ash.training import checkpoint, schedule
-from ash.training.feed import Feed
+from ash.training.feed import Batches
 
 log = logging.getLogger(__name__)
 Row = dict[str, float]
@@ -63,7 +63,7 @@ class History:
 
 def train(
     recipe: Recipe,
-    feed: Feed,
+    feed: Batches,
     training: TrainingSettings,
     *,
     resume: Path,

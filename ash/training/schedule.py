@@ -14,6 +14,8 @@ from ash.config import OptimiserSettings, TrainingSettings
 
 def factor(step: int, training: TrainingSettings) -> float:
     """The share of the base learning rate at `step`; 0 at step 0 if there is a warm-up."""
+    if training.decay is not None:
+        return 1 / (1 + training.decay * step)
     warmup = training.warmup * training.iterations
     if step < warmup:
         return step / warmup

@@ -104,7 +104,7 @@ rule features:
         prepared=ancient("data/prepared/{dataset}_train.h5"),
         digests="data/prepared/{dataset}_train.json",
         stylizer="data/stylizer.safetensors",
-        code=closure("ash.features"),
+        code=closure("ash.experiment.caching"),
     output:
         file="data/features/{dataset}.h5",
         digest="data/features/{dataset}.json",
@@ -120,9 +120,15 @@ rule features:
         **resources_of("features"),
     params:
         storage=SETTINGS.protocol.stylizer.storage,
+        auto=lambda w: (
+            "--auto"
+            if SETTINGS.protocol.stylizer.cache_content == "auto"
+            and w.dataset != STYLE_SET
+            else ""
+        ),
     shell:
         "OMP_NUM_THREADS={threads} ash-on-gpu ash features --prepared {input.prepared} --stylizer {input.stylizer}"
-        " --out {output.file} > {log} 2>&1"
+        " --out {output.file} {params.auto} > {log} 2>&1"
 
 
 rule rain:

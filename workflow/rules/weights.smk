@@ -44,3 +44,39 @@ rule import_stylizer:
         source=ADAIN,
     shell:
         "ash import-stylizer {params.source} {output} > {log} 2>&1"
+
+
+DECODER = SETTINGS.protocol.decoder
+
+
+rule fit_decoder:
+    input:
+        encoder=present(DECODER.encoder if DECODER else None),
+        contents=[
+            ancient(prepared(name, "train"))
+            for name in (DECODER.contents if DECODER else ())
+        ],
+        paintings=ancient(prepared(STYLE_SET, "train")),
+        digests=[
+            digest_of(prepared(name, "train"))
+            for name in (*(DECODER.contents if DECODER else ()), STYLE_SET)
+        ],
+        code=closure("ash.experiment.decoder"),
+    output:
+        weights="data/decoder/stylizer.safetensors",
+        record="data/decoder/stylizer.json",
+    log:
+        "logs/fit_decoder.log",
+    benchmark:
+        "benchmarks/fit_decoder.tsv"
+    conda:
+        "../envs/ash.yaml"
+    threads: threads_of("train")
+    resources:
+        **resources_of("train"),
+    params:
+        settings=fingerprint(DECODER) if DECODER else "none",
+        contents=lambda w, input: options("--content", input.contents),
+    shell:
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash fit-decoder {params.contents} --paintings {input.paintings}"
+        " --out {output.weights} --log {output.record} > {log} 2>&1"

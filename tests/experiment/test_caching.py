@@ -1,0 +1,74 @@
+"""`cache_content: auto`: the quicker source of features is chosen, said, and gives the same numbers."""
+
+import logging
+
+import pytest
+
+from ash import config
+from ash.experiment import caching
+from ash.experiment.caching import holds_features, make_cache, measure
+from ash.features import FeatureFile
+from ash.style.stylizer import load_stylizer
+from tests.methods.world import WEIGHTS
+from tests.whole import files_of, train_here
+
+
+def decided(built, tmp_path, monkeypatch, reading, encoding, size=1e3, storage="uint8_lz4"):
+    """The feature file made where one way takes `reading` and the other `encoding` seconds."""
+    monkeypatch.setattr(caching, "measure", lambda *_: (reading, encoding, size))
+    out = tmp_path / "gta5.h5"
+    make_cache(built / "data/prepared/gta5_train.h5", load_stylizer(WEIGHTS), out, storage, auto=True)
+    return out
+
+
+@pytest.mark.workflow
+def test_reading_wins(built, tmp_path, monkeypatch, caplog):
+    """Features are kept, exactly, whatever the paintings' storage; the log gives both rates."""
+    caplog.set_level(logging.INFO)
+    out = decided(built, tmp_path, monkeypatch, 0.001, 0.5)
+    assert holds_features(out)
+    with FeatureFile(out, load_stylizer(WEIGHTS).digest) as file:
+        assert len(file) == 6
+    assert "reading 0.0010 s an image, encoding 0.5000 s" in caplog.text and caplog.text.strip().endswith("cached")
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(("reading", "encoding", "size"), [(0.5, 0.001, 1e3), (0.001, 0.5, 1e18)])
+def test_encoding_wins_or_the_disk_is_small(built, tmp_path, monkeypatch, caplog, reading, encoding, size):
+    """The file holds the decision alone."""
+    caplog.set_level(logging.INFO)
+    out = decided(built, tmp_path, monkeypatch, reading, encoding, size)
+    assert not holds_features(out)
+    assert out.stat().st_size < 10_000
+    assert "encoded in every step" in caplog.text
+
+
+@pytest.mark.workflow
+def test_both_ways_train_the_same(built, tmp_path, monkeypatch):
+    """Weights are equal to the bit: encoded features are rounded as cached ones are."""
+    settings = config.load(built / "params.yaml")
+    trained = []
+    for reading in (0.001, 1.0):
+        out = decided(built, tmp_path, monkeypatch, reading, 0.1)
+        files = files_of(built / "data", settings, "clan")
+        files = type(files)(**{**files.__dict__, "content": out})
+        trained.append(train_here(settings, "clan", files, tmp_path / str(reading)))
+    assert trained[0] == trained[1]
+
+
+@pytest.mark.workflow
+def test_measured_rates_are_those_of_this_machine(built, tmp_path):
+    """Positive times, the bytes of an image, and nothing left behind."""
+    reading, encoding, size = measure(built / "data/prepared/gta5_train.h5", load_stylizer(WEIGHTS), tmp_path, "fp16")
+    assert reading > 0 and encoding > 0
+    assert size >= 128 * 8 * 16 * 2  # features of 64x32, two bytes a number
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_auto_is_a_setting():
+    """True, false or auto."""
+    from ash.config import StylizerSettings
+
+    assert StylizerSettings(weights="w", storage="fp16", cache_content="auto").cache_content == "auto"
+    with pytest.raises(ValueError):
+        StylizerSettings(weights="w", storage="fp16", cache_content="sometimes")

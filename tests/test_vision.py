@@ -1,0 +1,83 @@
+"""torchvision beside a CPU-only torch, and its ImageNet weights."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from ash import vision
+from ash.errors import ConfigError, StoreError
+
+
+def test_it_imports_beside_any_torch():
+    """In a fresh process, whether or not its compiled operators can be loaded."""
+    pytest.importorskip("torch")
+    if subprocess.run(
+        [sys.executable, "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('torchvision') is None)"]
+    ).returncode:
+        pytest.skip("torchvision is not installed")
+    script = "from ash.vision import torchvision; v = torchvision(); torchvision(); print(v.models.resnet18(num_classes=2).fc)"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "Linear(in_features=512, out_features=2" in result.stdout, result.stderr
+
+
+def test_only_one_module_imports_it():
+    """Elsewhere the import would fail beside a CPU-only torch."""
+    from tests.conftest import ROOT
+
+    importers = [
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "ash").rglob("*.py")
+        if "import torchvision" in path.read_text()
+        or "from torchvision" in path.read_text()
+        or 'import_module("torchvision' in path.read_text()
+    ]
+    assert importers == ["ash/vision.py"]
+
+
+def test_where_it_is_not_installed(monkeypatch):
+    """One line with the command that installs it."""
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(ConfigError, match=r"torchvision: not installed; `pip install"):
+        vision.torchvision()
+
+
+class Weights:
+    """Stands for torchvision.models' enumeration of a network's weights."""
+
+    url = "somewhere/resnet101-63fe2227.pth"
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def get_state_dict(self, progress, check_hash):
+        assert check_hash
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def stand_in(monkeypatch, answer):
+    """A torchvision that knows one network and has `answer` for its weights."""
+    models = type("models", (), {"get_model_weights": staticmethod(lambda name: {"IMAGENET1K_V1": Weights(answer)})})
+    monkeypatch.setattr(vision, "torchvision", lambda: type("torchvision", (), {"models": models}))
+
+
+def test_imagenet_weights_are_held_against_their_hash(monkeypatch):
+    """The state dict as it is."""
+    state = {"fc.bias": torch.zeros(3)}
+    stand_in(monkeypatch, state)
+    assert vision.imagenet("resnet101") is state
+
+
+@pytest.mark.parametrize(
+    "cause", [OSError("no route to host"), RuntimeError('invalid hash value (expected "63fe2227")')]
+)
+def test_weights_that_cannot_be_fetched(monkeypatch, cause):
+    """No network, or a wrong file: one line that says where to put it."""
+    stand_in(monkeypatch, cause)
+    with pytest.raises(
+        StoreError, match=r"torchvision:resnet101: cannot be fetched .*; put resnet101-63fe2227.pth into"
+    ):
+        vision.imagenet("resnet101")
