@@ -3,9 +3,15 @@
 import json
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
+from ash.config import SegmenterSettings
+from ash.segmentation.deeplab import build_segmenter
 from ash.store import PREPARED_SCHEMA, open_h5
+from ash.style.stylizer import NetworkSettings, Stylizer
+from ash.style.vgg import mirror
 from tests.acquire import fakes
 from tests.acquire.server import serve
 from tests.conftest import ROOT, ash, snakemake
@@ -103,3 +109,75 @@ def test_check_of_a_half_unpacked_set(folder):
     (root / "RGB/0000003.png").unlink()
     line = ash(folder, "check", check=False).stderr.splitlines()[2]
     assert f"train: {COUNT - 1} of {COUNT} images, {COUNT - 1} labels; missing 0000003" in line
+
+
+THIN = SegmenterSettings(kind="resnet101", width=4, blocks=(1, 1, 1, 1), rates=(6, 12, 18, 24))
+
+
+def shrink(folder):
+    """The paper's networks and counts, thin and few; every key and kind stays."""
+    path = folder / "protocols/paper.yaml"
+    protocol = yaml.safe_load(path.read_text())
+    protocol["segmenter"] |= {"width": THIN.width, "blocks": list(THIN.blocks)}
+    protocol["discriminator"] |= {"width": 4, "strides": [2, 2, 1], "map_size": [32, 16]}
+    protocol["hallucinator"] |= {"condition": [4, 8], "stride": 1}
+    protocol["training"] |= {"iterations": 2, "checkpoint_every": 1, "log_every": 1}
+    protocol["datasets"]["painters"]["image_size"] = [32, 32]
+    protocol["resources"] = {}
+    path.write_text(yaml.safe_dump(protocol, sort_keys=False))
+
+
+def publish(folder):
+    """Weights in their authors' formats: the DeepLab init of 21 classes, AdaIN's encoder and decoder."""
+    torch.manual_seed(0)
+    init = build_segmenter(THIN, "single").state_dict()
+    for k in range(4):
+        init[f"layer5.conv2d_list.{k}.weight"], init[f"layer5.conv2d_list.{k}.bias"] = (
+            torch.zeros(21, 128, 3, 3),
+            torch.zeros(21),
+        )
+    init["bn1.weight"] = torch.rand(4)
+    pair = Stylizer(NetworkSettings(width=4, depth="relu4_1", decoder=mirror(4, "relu4_1")))
+    deeper = {"32.weight": torch.rand(32, 32, 3, 3), "32.bias": torch.rand(32)}
+    weights = folder / "data/weights"
+    weights.mkdir(parents=True)
+    torch.save(
+        {f"Scale.{name}": value for name, value in init.items()},
+        weights / "DeepLab_resnet_pretrained_init-f81d91e8.pth",
+    )
+    torch.save(dict(pair.encoder.state_dict()) | deeper, weights / "vgg_normalised.pth")
+    torch.save(dict(pair.decoder.state_dict()), weights / "decoder.pth")
+    return init
+
+
+@pytest.mark.workflow
+def test_training_starts_from_published_weights(folder, monkeypatch):
+    """From archives and checkpoints to a trained ASH: BatchNorm's frozen part is still that of the published file."""
+    provide(folder)
+    shrink(folder)
+    init = publish(folder)
+    with serve(folder / "served") as server:
+        monkeypatch.setenv("ASH_MIRROR", server.url)
+        snakemake(folder, "results/runs/ash/seed0/model.safetensors", "data/features/gta5.h5")
+    trained = load_file(folder / "results/runs/ash/seed0/model.safetensors")
+    assert torch.equal(trained["bn1.weight"], init["bn1.weight"])
+    assert not torch.equal(trained["layer1.0.conv2.weight"], init["layer1.0.conv2.weight"])
+    assert trained["layer5.conv2d_list.0.weight"].shape[0] == 19
+    assert "reading" in (folder / "logs/features/gta5.log").read_text()
+    assert "initial" in json.loads((folder / "results/runs/ash/seed0/provenance.json").read_text())
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(
+    ("target", "file"),
+    [
+        ("data/segmenter.safetensors", "DeepLab_resnet_pretrained_init-f81d91e8.pth"),
+        ("data/stylizer.safetensors", "vgg_normalised.pth"),
+    ],
+)
+def test_missing_weights_stop_their_own_rule(folder, target, file):
+    """The graph is built without them; the step's log says which file to fetch."""
+    snakemake(folder, target, check=False)
+    logs = "".join(path.read_text() for path in (folder / "logs").rglob("*.log"))
+    assert f"ash: data/weights/{file}: missing; fetch it and put it there" in logs
+    assert "Traceback" not in logs

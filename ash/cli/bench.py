@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -19,10 +19,16 @@ from ash.cli.train import (
     StylizerFile,
     TargetFile,
 )
-from ash.config import load
+from ash.config import Settings, load
 from ash.errors import ConfigError
 
+if TYPE_CHECKING:
+    from ash.experiment.parts import TrainFiles
+
 Row = dict[str, float | str]
+PreparedOption = Annotated[Path | None, typer.Option("--prepared", help="prepared HDF5 file; or state --synthetic")]
+SyntheticOption = Annotated[str | None, typer.Option(help="WIDTHxHEIGHT of random images that stand for data")]
+ProtocolOption = Annotated[str | None, typer.Option(help="another protocol than that of params.yaml")]
 
 bench = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
@@ -31,17 +37,15 @@ app.add_typer(bench, name="bench")
 @bench.command()
 def step(
     experiment: Experiment,
-    prepared: Annotated[
-        Path | None, typer.Option("--prepared", help="prepared HDF5 file; or state --synthetic")
-    ] = None,
+    prepared: PreparedOption = None,
     stylizer: StylizerFile = None,
     style: StyleFile = None,
     content: ContentFile = None,
     paintings: PaintingsFile = None,
     target: TargetFile = None,
     rain: RainFile = None,
-    synthetic: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT of random images that stand for data")] = None,
-    protocol: Annotated[str | None, typer.Option(help="another protocol than that of params.yaml")] = None,
+    synthetic: SyntheticOption = None,
+    protocol: ProtocolOption = None,
     precision: Annotated[str | None, typer.Option(help="auto, bf16 or fp32, in place of the protocol's")] = None,
     recompute: Annotated[bool | None, typer.Option(help="in place of the protocol's")] = None,
     compare: Annotated[
@@ -52,9 +56,7 @@ def step(
 ) -> None:
     """Time one training step, part by part, against the peak of the machine."""
     from ash.experiment.bench import bench_step
-    from ash.experiment.memory import device
     from ash.experiment.parts import TrainFiles
-    from ash.experiment.synthetic import synthetic_files
 
     if compare not in (None, "eager-fp32") or precision not in (None, "auto", "bf16", "fp32"):
         raise ConfigError(f"--compare {compare} --precision {precision}: wanted eager-fp32, and auto, bf16 or fp32")
@@ -62,15 +64,24 @@ def step(
     given = {"precision": precision, "recompute": recompute}
     changes = {name: value for name, value in given.items() if value is not None}
     with tempfile.TemporaryDirectory() as folder:
-        if synthetic is not None:
-            files = synthetic_files(settings, parse_size(synthetic), device(), Path(folder))
-        elif prepared is not None:
-            files = TrainFiles(prepared, stylizer, paintings, style, content, target, rain)
-        else:
-            raise ConfigError("bench step: neither --prepared nor --synthetic; state one, e.g. --synthetic 1280x720")
+        files = (
+            _files(settings, synthetic, Path(folder))
+            if prepared is None
+            else TrainFiles(prepared, stylizer, paintings, style, content, target, rain)
+        )
         rows = bench_step(settings, experiment, files, steps, changes)
         other = bench_step(settings, experiment, files, steps, changes | {"precision": "fp32"}) if compare else None
     _show_step(experiment, rows, other)
+
+
+def _files(settings: Settings, synthetic: str | None, folder: Path) -> "TrainFiles":
+    """Random files of the size asked for; ConfigError if none is."""
+    from ash.experiment.memory import device
+    from ash.experiment.synthetic import synthetic_files
+
+    if synthetic is None:
+        raise ConfigError("bench: neither --prepared nor --synthetic; state one, e.g. --synthetic 1280x720")
+    return synthetic_files(settings, parse_size(synthetic), device(), folder)
 
 
 def _show_step(experiment: str, rows: list[Row], other: list[Row] | None) -> None:
@@ -95,8 +106,8 @@ def _show_step(experiment: str, rows: list[Row], other: list[Row] | None) -> Non
 @bench.command()
 def cost(
     experiment: Annotated[list[str], typer.Option(help="an experiment to measure; may be repeated; all of one source")],
-    prepared: PreparedFile,
     out: Out,
+    prepared: PreparedOption = None,
     stylizer: StylizerFile = None,
     style: StyleFile = None,
     content: ContentFile = None,
@@ -104,7 +115,9 @@ def cost(
     target: TargetFile = None,
     rain: RainFile = None,
     initial: InitialFile = None,
-    steps: int = 10,
+    synthetic: SyntheticOption = None,
+    protocol: ProtocolOption = None,
+    steps: Annotated[int, typer.Option(min=1, help="after two that warm up")] = 10,
     params: ParamsOption = Params,
 ) -> None:
     """Count passes through the segmenter and time one step of several experiments; writes JSON."""
@@ -112,13 +125,47 @@ def cost(
     from ash.experiment.parts import TrainFiles
     from ash.store import write_json
 
-    files, settings = TrainFiles(prepared, stylizer, paintings, style, content, target, rain, initial), load(params)
-    with progress("cost") as show:
+    settings = load(params, protocol)
+    with progress("cost") as show, tempfile.TemporaryDirectory() as folder:
+        files = (
+            _files(settings, synthetic, Path(folder))
+            if prepared is None
+            else TrainFiles(prepared, stylizer, paintings, style, content, target, rain, initial)
+        )
         rows = []
         for name in experiment:
-            rows.append(bench_cost(settings, name, files, steps))
+            rows.append(bench_cost(settings, name, files, steps, count=synthetic is not None))
             show(len(rows), len(experiment))
     write_json(out, rows)
+
+
+@bench.command()
+def plan(
+    measured: Annotated[
+        Path, typer.Argument(help="JSON of `ash bench cost --synthetic ...`, an experiment of each recipe")
+    ],
+    protocol: ProtocolOption = None,
+    params: ParamsOption = Params,
+) -> None:
+    """What all experiments of a protocol would take on the machine that was measured, and on disk."""
+    from ash.experiment.plan import disk, hours
+    from ash.store import read_json
+
+    settings = load(params, protocol)
+    table = Table("recipe", "experiments", "steps", "hours", "PFLOP", title=f"{len(settings.params.seeds)} seed(s)")
+    rows = hours(settings, read_json(measured))
+    rows.append(
+        {key: sum(row[key] for row in rows) for key in ("experiments", "steps", "hours", "pflop")} | {"recipe": "all"}
+    )
+    for row in rows:
+        table.add_row(
+            row["recipe"], str(row["experiments"]), str(row["steps"]), f"{row['hours']:.1f}", f"{row['pflop']:.0f}"
+        )
+    console.print(table)
+    table = Table("file", "images", "GB, at most")
+    for row in disk(settings):
+        table.add_row(row["file"], str(row["images"]), f"{row['gb']:.1f}")
+    console.print(table)
 
 
 @bench.command()

@@ -67,10 +67,15 @@ def changed(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
     return experiment.model_copy(update={"training": training, "segmenter": segmenter})
 
 
-def bench_cost(settings: Settings, name: str, files: TrainFiles, steps: int) -> dict[str, float | str]:
-    """What a step of an experiment costs: passes through the segmenter for each source image, and milliseconds."""
+def bench_cost(
+    settings: Settings, name: str, files: TrainFiles, steps: int, *, count: bool = False
+) -> dict[str, float | str]:
+    """What a step of an experiment costs: passes through the segmenter for each source image, and milliseconds.
+
+    With `count`, also the operations of a step.
+    """
     experiment = changed(settings.experiment(name), {})
-    meter, passes, arithmetic, _ = _measure(experiment, files, steps, count=False)
+    meter, passes, arithmetic, _ = _measure(experiment, files, steps, count=count)
     images = (steps + 2) * experiment.training.batch
     return {
         "experiment": name,
@@ -79,6 +84,7 @@ def bench_cost(settings: Settings, name: str, files: TrainFiles, steps: int) -> 
         "backward": passes.backward / images,
         "ms": sum(meter.milliseconds().values()),
         "precision": arithmetic,
+        **({"tflop": sum(meter.flops.values()) / 1e12} if count else {}),
     }
 
 

@@ -51,17 +51,17 @@ def test_command_line_without_the_gpu_that_it_wants(tmp_path, monkeypatch):
 
 def test_a_failed_allocation_names_what_to_lower():
     """A real one, of more than any machine has."""
-    with pytest.raises(ResourceError, match=r"^cpu: out of memory \(.*\); lower training\.batch \(now 4\)$") as error:
-        with enough_memory(CPU, "lower training.batch (now 4)"):
-            torch.empty(2**60, dtype=torch.uint8)
+    line = r"^cpu: out of memory \(.*\); lower training\.batch \(now 4\)$"
+    with pytest.raises(ResourceError, match=line) as error, enough_memory(CPU, "lower training.batch (now 4)"):
+        torch.empty(2**60, dtype=torch.uint8)
     assert "\n" not in str(error.value)
 
 
 def test_a_failed_allocation_on_a_gpu():
     """PyTorch's own error of CUDA."""
-    with pytest.raises(ResourceError, match=r"out of memory, .* GiB in all; lower it$"):
-        with enough_memory(torch.device("cuda"), "lower it"):
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    where, line = torch.device("cuda"), r"out of memory, .* GiB in all; lower it$"
+    with pytest.raises(ResourceError, match=line), enough_memory(where, "lower it"):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
 def test_other_errors_pass():

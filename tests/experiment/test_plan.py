@@ -1,0 +1,55 @@
+"""Hours and bytes of a whole protocol, by hand."""
+
+import json
+
+import pytest
+
+from ash import config
+from ash.errors import ConfigError
+from ash.experiment.plan import disk, hours
+from tests.conftest import ROOT, ash
+
+
+@pytest.fixture(scope="module")
+def paper():
+    """The paper's protocol."""
+    return config.load(ROOT / "params.yaml", "paper")
+
+
+def measured(paper):
+    """One second and one TFLOP a step for the first experiment of each recipe, two seconds for `ash_release`."""
+    recipes = {entry.recipe: name for name, entry in reversed(paper.params.experiments.items())}
+    rows = [{"experiment": name, "recipe": recipe, "ms": 1000.0, "tflop": 1.0} for recipe, name in recipes.items()]
+    return [*rows, {"experiment": "ash_release", "recipe": "ash", "ms": 2000.0, "tflop": 2.0}]
+
+
+def test_hours_by_hand(paper):
+    """Experiments x 100 000 steps x seeds x a second; an experiment measured itself counts with its own step."""
+    rows = {row["recipe"]: row for row in hours(paper, measured(paper))}
+    for recipe, row in rows.items():
+        count = sum(entry.recipe == recipe for entry in paper.params.experiments.values())
+        extra = 1 if recipe == "ash" else 0
+        assert row["experiments"] == count
+        assert row["hours"] == pytest.approx((count + extra) * 1e5 * len(paper.params.seeds) / 3600)
+        assert row["pflop"] == pytest.approx((count + extra) * 1e2 * len(paper.params.seeds))
+
+
+def test_a_recipe_that_was_not_measured(paper):
+    """Named, with the option that measures it."""
+    with pytest.raises(ConfigError, match=r"recipe asm: not measured; add `--experiment asm`"):
+        hours(paper, [row for row in measured(paper) if row["recipe"] != "asm"])
+
+
+def test_bytes_by_hand(paper):
+    """24 966 images of 1280x720 in three bytes and a label; features of 512 x 90 x 160 halves, if they are cached."""
+    rows = {row["file"]: row["gb"] for row in disk(paper)}
+    assert rows["prepared gta5 train"] == pytest.approx(24966 * 1280 * 720 * 4 / 1e9)
+    assert rows["features, if cached, gta5"] == pytest.approx(368.1, abs=0.1)
+    assert rows["features painters"] == pytest.approx(79433 * 512 * 64 * 64 / 1e9)
+
+
+def test_on_the_command_line(paper, tmp_path):
+    """Both tables, with a total."""
+    (tmp_path / "cost.json").write_text(json.dumps(measured(paper)))
+    output = ash(ROOT, "bench", "plan", str(tmp_path / "cost.json"), "--protocol", "paper").stdout
+    assert "all" in output and "PFLOP" in output and "prepared gta5 train" in output
