@@ -5,16 +5,40 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
 from ash.precision import Precision
 
 SIDE, CHANNELS = 4096, 512  # of the square matrices, and of the convolution, that show the device's peak
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+class Operations(TorchDispatchMode):
+    """Counts what convolutions, products of matrices and attention compute, two for each multiplication and addition.
+
+    torch's own FlopCounterMode hooks into modules, which breaks where a recipe calls `torch.autograd.grad`; its rules are
+    used here, and extended by attention on a CPU.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result, packet = func(*args, **(kwargs or {})), func._overloadpacket
+        if packet in flop_registry:
+            self.total += flop_registry[packet](*args, **(kwargs or {}), out_val=result)
+        elif packet is torch.ops.aten._scaled_dot_product_flash_attention_for_cpu:
+            self.total += sdpa_flop_count(*(tensor.shape for tensor in args[:3]))  # type: ignore[no-untyped-call]
+        elif packet is torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward:
+            self.total += sdpa_backward_flop_count(*(tensor.shape for tensor in args[:4]))  # type: ignore[no-untyped-call]
+        return result
 
 
 class Meter:
@@ -33,7 +57,7 @@ class Meter:
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """Measure what runs within."""
-        counter = FlopCounterMode(display=False) if self.counting else None
+        counter = Operations() if self.counting else None
         wait(self.where)
         start, processor = time.perf_counter(), time.process_time()
         with counter or nullcontext():
@@ -42,7 +66,7 @@ class Meter:
         self.times.setdefault(name, []).append(time.perf_counter() - start)
         self.cpu.setdefault(name, []).append(time.process_time() - processor)
         if counter is not None:
-            self.flops[name] = counter.get_total_flops()
+            self.flops[name] = counter.total
 
     def forget(self) -> None:
         """Drop the times of the steps so far, which warmed up; operations stay."""

@@ -25,6 +25,17 @@ def test_operations_by_hand():
     assert meter.flops == {"forward": 2 * 5 * 3 * 9 * 10 * 8, "backward": 2 * 2 * 5 * 3 * 9 * 10 * 8}
 
 
+def test_attention_by_hand():
+    """Scores and mixture, 2 n^2 (d + e) for n cells, keys of d and values of e channels; backwards twice and a half."""
+    queries, keys = (torch.rand(1, 1, 12, 8, requires_grad=True) for _ in range(2))
+    values, meter = torch.rand(1, 1, 12, 8, requires_grad=True), Meter(CPU)
+    with meter.part("forward"):
+        mixed = nn.functional.scaled_dot_product_attention(queries, keys, values)
+    with meter.part("backward"):
+        mixed.sum().backward()
+    assert meter.flops == {"forward": 2 * 12**2 * 16, "backward": 5 * 12**2 * 16}
+
+
 def test_reversal_saves_a_pass_back_through_the_segmenter(tmp_path):
     """ASH with one backward pass through G needs fewer operations, and all rows are there."""
     rows = {}
