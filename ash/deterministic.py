@@ -37,7 +37,8 @@ class ReflectionPad(nn.ReflectionPad2d):
     def forward(self, image: Tensor) -> Tensor:
         """Pad; the same values either way."""
         if not unordered(image):
-            return super().forward(image)
+            with torch.autocast(image.device.type, enabled=False):  # which would widen bf16 to fp32, and back after it
+                return super().forward(image)
         rows = torch.cat([image[:, :, 1:2], image, image[:, :, -2:-1]], 2)
         return torch.cat([rows[..., 1:2], rows, rows[..., -2:-1]], 3).contiguous(memory_format=torch.channels_last)
 

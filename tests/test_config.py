@@ -162,3 +162,11 @@ def test_both_protocols_serve_every_experiment(tmp_path, protocol):
     assert settings.params.protocol == protocol
     for name in settings.params.experiments:
         methods.check_experiment(settings.experiment(name))
+
+
+def test_a_map_is_as_large_as_the_source():
+    """D's maps of GTA5 and SYNTHIA at the paper's scale; a stated size is that of every source."""
+    paper, miniature = (config.load(ROOT / "params.yaml", name) for name in ("paper", "miniature"))
+    assert paper.experiment("ash").discriminator.map_size == (1280, 720)
+    assert paper.experiment("synthia_ash").discriminator.map_size == (1280, 760)
+    assert miniature.experiment("ash").discriminator == miniature.experiment("synthia_ash").discriminator

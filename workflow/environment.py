@@ -12,13 +12,7 @@ def set_up(params: str) -> None:
 
     The code that runs is that of the checkout that this file lies in, also in a copy such as `dvc exp run --temp` makes:
     an installation in development mode would lead to the checkout that it was made in.
-
-    The malloc settings keep glibc from returning every large buffer to the kernel and faulting its pages in again at the
-    next step, which costs small networks on a CPU up to a third of their time (docs/miniature.md).
     """
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     os.environ["ASH_PARAMS"] = params
-    os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
-    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "100000000000")
-    os.environ.setdefault("MALLOC_TOP_PAD_", "268435456")

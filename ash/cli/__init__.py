@@ -7,6 +7,7 @@ keeps its traceback.  Heavy imports happen inside the commands, so that `ash --h
 import logging
 import sys
 
+from ash.allocator import keep_memory
 from ash.cli import acquire, bench, data, dvc, report, score, train, weights  # noqa: F401  importing them registers their commands
 from ash.cli.app import app
 from ash.errors import AshError
@@ -14,6 +15,7 @@ from ash.errors import AshError
 
 def main() -> None:
     """Entry point of `ash`."""
+    keep_memory()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         app()

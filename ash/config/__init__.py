@@ -92,6 +92,7 @@ class Settings(Section):
         if name not in self.params.experiments:
             raise ConfigError(f"experiment {name!r} is not in params.yaml; known: {', '.join(self.params.experiments)}")
         entry, protocol = self.params.experiments[name], self.protocol
+        size = protocol.discriminator.map_size or protocol.datasets[entry.source].label_size
         method = {
             **self.params.methods.get(entry.recipe, {}),
             **protocol.methods.get(entry.recipe, {}),
@@ -104,7 +105,7 @@ class Settings(Section):
             target=entry.target,
             method=method,
             segmenter=protocol.segmenter,
-            discriminator=protocol.discriminator,
+            discriminator=protocol.discriminator.model_copy(update={"map_size": size}),
             hallucinator=protocol.hallucinator,
             stylizer=protocol.stylizer,
             style_set=protocol.style_set,

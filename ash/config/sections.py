@@ -69,7 +69,9 @@ class DiscriminatorSettings(Section):
 
     width: int = Field(ge=4)
     strides: tuple[Literal[1, 2], ...] = Field(min_length=2)
-    map_size: Size = Field(description="width and height that softmax maps are resized to, for D and for CLAN's M")
+    map_size: Size | None = Field(
+        description="width and height that softmax maps are resized to, for D and for CLAN's M; null: the source's labels'"
+    )
 
 
 class HallucinatorSettings(Section):

@@ -33,6 +33,7 @@ class Discriminator(nn.Module):
 
 
 def build_discriminator(settings: DiscriminatorSettings) -> Discriminator:
-    """The discriminator that `settings` describes, with the framework's initial weights."""
+    """The discriminator that an experiment's `settings` describe, with the framework's initial weights."""
+    assert settings.map_size is not None, "an experiment's settings have the size of its source"
     network = Discriminator(settings.width, settings.strides, settings.map_size)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -61,6 +61,22 @@ def test_equal_heads_do_not_disagree():
     assert losses.discrepancy(one_hot, other).item() == pytest.approx(1)
 
 
+def test_disagreement_is_one_minus_the_cosine():
+    """Values and gradients are those of the cosine in double precision, also where both heads are nearly sure."""
+    generator = torch.Generator().manual_seed(0)
+    scale = torch.tensor([0.1, 1.0, 30.0]).view(3, 1, 1, 1)
+    first, second = (
+        (scale * torch.randn(3, 19, 4, 5, generator=generator)).softmax(1).requires_grad_() for _ in range(2)
+    )
+    exact = [p.detach().double().requires_grad_() for p in (first, second)]
+    found, wanted = losses.discrepancy(first, second), 1 - functional.cosine_similarity(*exact, dim=1)[:, None]
+    torch.testing.assert_close(found.double(), wanted, rtol=0, atol=1e-6)
+    for result in (found, wanted):
+        result.square().sum().backward()
+    for p, q in zip((first, second), exact, strict=True):
+        torch.testing.assert_close(p.grad.double(), q.grad, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("domain", [losses.SOURCE, losses.STYLISED])
 def test_adversarial_is_binary_cross_entropy(domain):
     """Without a weight, and with weight 1 everywhere, A is plain BCE on logits."""
