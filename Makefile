@@ -9,7 +9,7 @@ BIN := $(HERE).venv/bin
 # The workflow's rules call `python -m ash.cli` of the environment that snakemake runs in.
 SNAKEMAKE := cd $(HERE) && $(BIN)/snakemake
 
-.PHONY: help reproduce everything demo refit reference transcript test cluster lint types pages check clean
+.PHONY: help reproduce everything demo refit reference transcript test graph cluster lint types pages check clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(HERE)Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,7 +49,10 @@ transcript: $(BIN)/.test ## run the README's commands around DVC in a throw-away
 	cd "$(HERE)" && $(BIN)/python -m tests.transcript
 
 test: $(BIN)/.test ## the tests, in two processes
-	cd "$(HERE)" && $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slurm"
+	cd "$(HERE)" && $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slurm and not graph"
+
+graph: $(BIN)/.test ## the paper's whole graph on sets of a few files in their published archives
+	cd "$(HERE)" && $(BIN)/python -m pytest -m graph
 
 cluster: $(BIN)/.test ## the test through a one-node Slurm, where its daemons are installed
 	cd "$(HERE)" && $(BIN)/python -m pytest -m slurm

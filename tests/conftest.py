@@ -42,7 +42,7 @@ def settle(folder: Path) -> Path:
     return folder
 
 
-WORLDS = ("workflow", "dvc", "slurm")  # markers of tests that share a built world, or a machine's daemons
+WORLDS = ("workflow", "dvc", "graph", "slurm")  # markers of tests that share a built world, or a machine's daemons
 
 
 @pytest.hookimpl(tryfirst=True)

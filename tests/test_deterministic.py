@@ -7,6 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ash import deterministic
 from tests.methods.world import batch, gradients, recipe, settings
+from tests.whole import files_of, settle_whole, train_here
 
 # Gradients and losses that torch.use_deterministic_algorithms refuses on CUDA, of those that a network here might use.
 UNORDERED = (
@@ -134,15 +135,11 @@ def test_twenty_steps_in_deterministic_mode_repeat(as_on_cuda):
         torch.use_deterministic_algorithms(before)
 
 
+@pytest.mark.workflow
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_twenty_steps_on_a_gpu():
-    """The same on CUDA, where an operator without a fixed order would raise."""
-    before = torch.are_deterministic_algorithms_enabled()
-    try:
-        deterministic.switch_on()
-        pad = torch.nn.Sequential(deterministic.ReflectionPad(), torch.nn.Conv2d(3, 3, 3)).cuda()
-        for _ in range(20):
-            out = deterministic.bilinear(pad(torch.rand(1, 3, 16, 16, device="cuda")), (40, 40))
-            deterministic.average_pool(out, 4).sum().backward()
-    finally:
-        torch.use_deterministic_algorithms(before)
+@pytest.mark.parametrize("name", ["ash", "ash_release", "clan", "asm", "advent", "domain_randomisation"])
+def test_twenty_steps_on_a_gpu_repeat(built, tmp_path, name):
+    """Whole trainings on CUDA, where an operator without a fixed order raises: the same bytes twice."""
+    settings = settle_whole(tmp_path, 20)
+    files = files_of(built / "data", settings, name)
+    assert train_here(settings, name, files, tmp_path / "a") == train_here(settings, name, files, tmp_path / "b")

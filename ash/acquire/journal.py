@@ -25,13 +25,13 @@ class Pins:
         return self.known[name]["sha256"] if name in self.known else None
 
     def check(self, archive: Path, size: int, sha256: str) -> None:
-        """DataError if an archive is not the pinned one."""
+        """DataError if an archive is not the pinned one; a pin may be no more than the beginning of a hash."""
         pin = self.known.get(archive.name)
-        if pin and pin["sha256"] != sha256:
+        if pin and not sha256.startswith(pin["sha256"]):
+            wanted = f"{pin['bytes']} bytes with " if "bytes" in pin else ""
             raise DataError(
-                f"{archive}: {size} bytes with SHA-256 {sha256[:12]}, wanted {pin['bytes']} bytes with"
-                f" {pin['sha256'][:12]} as pinned in {self.path}; fetch it again, or remove the pin if the publisher has"
-                " changed the file"
+                f"{archive}: {size} bytes with SHA-256 {sha256[:12]}, wanted {wanted}{pin['sha256'][:12]} as pinned in"
+                f" {self.path}; remove it and fetch it again, or remove the pin if the publisher has changed the file"
             )
 
     def add(self, name: str, size: int, sha256: str) -> None:
@@ -58,7 +58,7 @@ class Journal:
         entry = self.entry(archive)
         if entry is None:
             stamp = archive.stat()
-            sha256 = _hash(archive, stamp.st_size, progress)
+            sha256 = sha256_of(archive, stamp.st_size, progress)
             entry = {"bytes": stamp.st_size, "mtime_ns": stamp.st_mtime_ns, "sha256": sha256, "contents": None}
             self._keep(archive.name, entry)
         return entry
@@ -72,7 +72,8 @@ class Journal:
         write_json(self.path, self.entries)
 
 
-def _hash(path: Path, size: int, progress: Progress) -> str:
+def sha256_of(path: Path, size: int, progress: Progress) -> str:
+    """The hash of a file of `size` bytes; `progress` counts MiB."""
     digest, done = hashlib.sha256(), 0
     with path.open("rb") as file:
         while block := file.read(BLOCK):

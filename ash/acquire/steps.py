@@ -45,7 +45,7 @@ def acquire(name: str, order: Order, stage: Stage, say: Callable[[str], None]) -
     """
     source, dataset = sources.load(name), datasets.load(name)
     order.out.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(order.out.with_name(f".{name}.lock"), name):
+    with alone(order.out.with_name(f".{name}.lock"), name):
         _show_licence(source, order.out.with_name(f"{name}_licence.txt"), say)
         work = _Work(source, order, stage)
         record: dict[str, dict[str, Any]] = {}
@@ -141,7 +141,7 @@ def _show_licence(source: Source, path: Path, say: Callable[[str], None]) -> Non
 
 
 @contextmanager
-def _alone(lock: Path, name: str) -> Iterator[None]:
+def alone(lock: Path, name: str) -> Iterator[None]:
     """One process at a time works on a set; a lock goes with its process, however that ends."""
     with lock.open("w", encoding="utf-8") as file:
         try:

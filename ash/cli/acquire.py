@@ -11,6 +11,8 @@ from ash.cli.data import SetName, dataset_of
 from ash.config import load
 from ash.errors import ConfigError, DataError, several
 
+WEIGHTS = "weights"  # what `ash acquire` calls the published networks
+
 
 @app.command()
 def acquire(
@@ -25,23 +27,28 @@ def acquire(
     ] = None,
     params: ParamsOption = Params,
 ) -> None:
-    """Fetch a set, or say what to fetch by hand; verify and unpack it into the protocol's folder."""
+    """Fetch a set, or say what to fetch by hand; verify and unpack it.  SET may be `weights`, the published networks."""
     from ash.acquire.steps import Order
     from ash.acquire.steps import acquire as bring
+    from ash.acquire.weights import acquire_weights, needed
 
     settings = load(params)
+    record, pinned = out or Path(f"data/acquired/{name}.json"), pins or Path(f"pins/{name}.json")
+    if name == WEIGHTS:
+        acquire_weights(needed(settings.protocol), record, pinned, mirror, progress)
+        return
     dataset = dataset_of(settings, name)
     if dataset.draw:
         raise ConfigError(f"data set {name}: is drawn in protocol {settings.params.protocol}; use `ash draw`")
-    record, pinned = out or Path(f"data/acquired/{name}.json"), pins or Path(f"pins/{name}.json")
     bring(name, Order(Path(dataset.root), dataset.count, record, pinned, mirror), progress, _say)
 
 
 @app.command()
 def check(params: ParamsOption = Params) -> None:
-    """Check the settings, and say which data are there and what to do about those that are missing."""
+    """Check the settings, and say which data and weights are missing and what to do about each."""
     from ash import methods
     from ash.acquire.status import lacks
+    from ash.acquire.weights import missing as missing_weights
 
     settings = load(params)
     for name in settings.params.experiments:
@@ -56,8 +63,11 @@ def check(params: ParamsOption = Params) -> None:
     console.print(table)
     count = len(settings.params.experiments)
     console.print(f"settings are sound: {count} experiments, {len(settings.params.seeds)} seed(s)")
-    if missing:
-        raise DataError(several(f"{len(missing)} set(s) missing", missing))
+    weights = missing_weights(settings.protocol)
+    if missing or weights:
+        raise DataError(
+            several(f"{len(missing)} set(s), {len(weights)} file(s) of weights missing", [*missing, *weights])
+        )
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,6 @@ from ash.cli.train import (
     Experiment,
     InitialFile,
     PaintingsFile,
-    PreparedFile,
     RainFile,
     StyleFile,
     StylizerFile,
@@ -170,13 +169,23 @@ def plan(
 
 @bench.command()
 def storage(
-    prepared: PreparedFile, stylizer: Annotated[Path, typer.Option(help="weights of the pair")], count: int = 150
+    prepared: PreparedOption = None,
+    stylizer: StylizerFile = None,
+    synthetic: SyntheticOption = None,
+    protocol: ProtocolOption = None,
+    count: Annotated[int, typer.Option(min=1, help="images, at most; random ones are two")] = 150,
+    params: ParamsOption = Params,
 ) -> None:
-    """Time the forms of feature storage."""
+    """Time the forms of feature storage against the encoder."""
     from ash.features import compare_storages
     from ash.style.stylizer import load_stylizer
 
-    rows = compare_storages(prepared, load_stylizer(stylizer), count)
+    settings = load(params, protocol)
+    with tempfile.TemporaryDirectory() as folder:
+        if prepared is None:
+            files = _files(settings, synthetic, Path(folder))
+            prepared, stylizer = files.prepared, files.stylizer
+        rows = compare_storages(prepared, load_stylizer(stylizer or Path(settings.protocol.stylizer.weights)), count)
     table = Table(*rows[0])
     for row in rows:
         table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))

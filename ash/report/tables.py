@@ -94,19 +94,20 @@ def markdown(settings: Settings, name: str, frame: pd.DataFrame, published: dict
     thirteen = {"ours13": "mIoU13, ours", "paper13": "paper"} if "ours13" in frame else {}
     if thirteen and frame["paper13"].isna().all():  # the paper prints them in Table 2 only
         del thirteen["paper13"]
+    printed = set(frame.loc[frame["paper"].notna(), "target"])  # targets of which the paper has a figure
     head = ["method"]
     for target in table.targets:
-        head += (
-            [f"{target}, ours"] if target == "source" else [f"{target}, ours", "paper", "difference", "vs reference"]
-        )
+        head.append(f"{target}, ours")
+        head += ["paper", "difference"] if target in printed else []
+        head += ["vs reference"] if target != "source" else []
     head += thirteen.values()
     lines = [head]
     for method, group in frame.groupby("method", sort=False):
         line = [str(method)]
         for _, row in group.iterrows():
             line.append(_mean(row))
-            if row["target"] != "source":
-                line += [_number(row["paper"]), _signed(row["difference"]), _interval(row)]
+            line += [_number(row["paper"]), _signed(row["difference"])] if row["target"] in printed else []
+            line += [_interval(row)] if row["target"] != "source" else []
         line += [_number(group[column].iloc[0]) for column in thirteen]
         lines.append(line)
     seeds = len(settings.params.seeds)

@@ -104,6 +104,15 @@ def test_13_classes_have_no_paper_column_where_it_prints_none(world, published):
     assert heads["table3"].endswith("| mIoU13, ours |")
 
 
+def test_a_table_that_the_paper_lacks_has_no_columns_for_it(world, published):
+    """Ours and the difference to the reference, no `paper`; a table of the paper keeps both of its columns."""
+    settings, runs = world(1)
+    for known, columns in ((published, True), ({}, False)):
+        head = markdown(settings, "table1", build_table(settings, "table1", runs, known), known).splitlines()[2]
+        assert ("paper" in head and "difference" in head) == columns
+        assert "vs reference" in head
+
+
 def test_sources_are_not_compared(world, published):
     """Rows of a table may have other sources, whose images do not pair."""
     settings, runs = world(1)

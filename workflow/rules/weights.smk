@@ -1,10 +1,43 @@
-# Published weights, brought by the user into data/weights (docs/weights.md), as the steps read them.
-ADAIN = ("data/weights/vgg_normalised.pth", "data/weights/decoder.pth")
+# Published weights in data/weights (docs/weights.md), fetched or brought by the user, as the steps read them.
+from ash.acquire.weights import ADAIN, FITTED_PAIR, IMPORTED_PAIR, is_published, needed
+
+ACQUIRED_WEIGHTS = "data/acquired/weights.json"
+
+
+def brought(*paths):
+    """Inputs of a step that reads weights: the record of published ones, and files of the user's own that are there."""
+    own = [path for path in paths if path and not is_published(path)]
+    record = [ACQUIRED_WEIGHTS] if len(own) < len(list(filter(None, paths))) else []
+    return record + present(*own)
+
+
+rule acquire_weights:
+    input:
+        code=closure("ash.acquire.weights"),
+    output:
+        ACQUIRED_WEIGHTS,
+    log:
+        "logs/acquire/weights.log",
+    benchmark:
+        "benchmarks/acquire/weights.tsv"
+    # As for sets: the machine that runs Snakemake reaches the network.
+    localrule: True
+    conda:
+        "../envs/ash.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+        gpu=0,
+    params:
+        files=[path.as_posix() for path in needed(SETTINGS.protocol)],
+    shell:
+        "ash acquire weights --out {output} > {log} 2>&1"
 
 
 rule initial_weights:
     input:
-        weights=present(SETTINGS.protocol.segmenter.weights),
+        weights=brought(SETTINGS.protocol.segmenter.weights),
         code=closure("ash.experiment.checkpoints"),
     output:
         "data/segmenter.safetensors",
@@ -26,10 +59,10 @@ rule initial_weights:
 
 rule import_stylizer:
     input:
-        weights=present(*ADAIN),
+        weights=brought(*ADAIN),
         code=closure("ash.experiment.stylizer"),
     output:
-        "data/imported/adain.safetensors",
+        IMPORTED_PAIR,
     log:
         "logs/import_stylizer.log",
     benchmark:
@@ -51,7 +84,7 @@ DECODER = SETTINGS.protocol.decoder
 
 rule fit_decoder:
     input:
-        encoder=present(DECODER.encoder if DECODER else None),
+        encoder=brought(DECODER.encoder if DECODER else None),
         contents=[
             ancient(prepared(name, "train"))
             for name in (DECODER.contents if DECODER else ())
@@ -63,7 +96,7 @@ rule fit_decoder:
         ],
         code=closure("ash.experiment.decoder"),
     output:
-        weights="data/decoder/stylizer.safetensors",
+        weights=FITTED_PAIR,
         record="data/decoder/stylizer.json",
     log:
         "logs/fit_decoder.log",

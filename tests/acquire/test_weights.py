@@ -1,0 +1,96 @@
+"""Published weights: fetched once, held against their pins, left alone where they are the user's."""
+
+import hashlib
+import json
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from ash import config
+from ash.acquire import weights
+from ash.acquire.weights import acquire_weights, needed
+from ash.errors import ConfigError, DataError
+from tests.acquire.server import serve
+from tests.conftest import ROOT, ash, settle
+
+NAMES = ("vgg_normalised.pth", "decoder.pth")
+
+
+def quiet(title):
+    """A stage that shows no progress."""
+    return nullcontext(lambda done, total: None)
+
+
+def bring(folder, mirror=None, names=NAMES):
+    """Acquire into `folder`; gives the record."""
+    paths = [folder / "data/weights" / name for name in names]
+    acquire_weights(paths, folder / "weights.json", folder / "pins.json", mirror, quiet)
+    return json.loads((folder / "weights.json").read_text())
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A server with both files."""
+    (tmp_path / "served").mkdir()
+    for name in NAMES:
+        (tmp_path / "served" / name).write_bytes(name.encode() * 1000)
+    with serve(tmp_path / "served") as server:
+        yield server
+
+
+def test_fetched_recorded_pinned(tmp_path, served):
+    """Sizes and hashes of both; a second time nothing is asked of the server."""
+    record = bring(tmp_path, served.url)
+    for name in NAMES:
+        content = name.encode() * 1000
+        assert (tmp_path / "data/weights" / name).read_bytes() == content
+        assert record[name] == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    assert json.loads((tmp_path / "pins.json").read_text()) == record
+    assert bring(tmp_path, "http://127.0.0.1:9") == record
+
+
+def test_another_file_than_pinned(tmp_path, served):
+    """Both named in one message, with what was found and wanted; the user's own file stays."""
+    pins = {"vgg_normalised.pth": {"sha256": "f81d91e8"}, "decoder.pth": {"bytes": 7, "sha256": "a" * 64}}
+    (tmp_path / "pins.json").write_text(json.dumps(pins))
+    with pytest.raises(DataError, match=r"weights: 2 file\(s\) missing or wrong") as error:
+        bring(tmp_path, served.url)
+    assert "wanted f81d91e8 as pinned in" in str(error.value)
+    assert "wanted 7 bytes with aaaaaaaaaaaa as pinned in" in str(error.value)
+    assert (tmp_path / "data/weights/decoder.pth").exists()
+    assert not (tmp_path / "weights.json").exists()
+
+
+def test_the_beginning_of_a_hash_is_enough(tmp_path, served):
+    """As the DeepLab init's name has it."""
+    begins = {name: {"sha256": hashlib.sha256(name.encode() * 1000).hexdigest()[:8]} for name in NAMES}
+    (tmp_path / "pins.json").write_text(json.dumps(begins))
+    assert bring(tmp_path, served.url).keys() == set(NAMES)
+
+
+def test_pins_of_the_repository():
+    """Every published file has one; that of the DeepLab init is the one in its name."""
+    pins = json.loads((ROOT / "pins/weights.json").read_text())
+    assert pins.keys() == weights.PUBLISHED.keys()
+    for name, pin in pins.items():
+        assert len(pin["sha256"]) == 64 or f"-{pin['sha256']}." in name
+
+
+def test_what_a_protocol_needs():
+    """The paper's three; a fitted pair needs its encoder alone; the miniature none."""
+    paper = config.load(ROOT / "params.yaml", "paper").protocol
+    assert [path.name for path in needed(paper)] == ["DeepLab_resnet_pretrained_init-f81d91e8.pth", *NAMES]
+    fitted = paper.stylizer.model_copy(update={"weights": weights.FITTED_PAIR})
+    scratch = paper.segmenter.model_copy(update={"weights": "torchvision:resnet101"})
+    changed = paper.model_copy(update={"stylizer": fitted, "segmenter": scratch})
+    assert needed(changed) == [Path("data/weights/vgg_normalised.pth")]
+    assert needed(config.load(ROOT / "params.yaml", "miniature").protocol) == []
+
+
+def test_a_protocol_that_needs_none(tmp_path):
+    """One line; on the command line exit code 2."""
+    with pytest.raises(ConfigError, match="starts from none that are published"):
+        bring(tmp_path, names=())
+    result = ash(settle(tmp_path), "acquire", "weights", check=False)
+    assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
