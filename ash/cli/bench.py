@@ -161,9 +161,9 @@ def plan(
             row["recipe"], str(row["experiments"]), str(row["steps"]), f"{row['hours']:.1f}", f"{row['pflop']:.0f}"
         )
     console.print(table)
-    table = Table("file", "images", "GB, at most")
+    table = Table("file", "count", "GB, at most")
     for row in disk(settings):
-        table.add_row(row["file"], str(row["images"]), f"{row['gb']:.1f}")
+        table.add_row(row["file"], str(row["count"]), f"{row['gb']:.1f}")
     console.print(table)
 
 

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ash import methods
 from ash.config import Settings
 from ash.errors import ConfigError
+from ash.segmentation.deeplab import build_segmenter
 from ash.style.stylizer import PAPER, NetworkSettings, load_stylizer
 from ash.style.vgg import STRIDE
 
@@ -14,7 +17,7 @@ BYTES = {"fp16": 2, "fp16_lz4": 2, "uint8": 1, "uint8_lz4": 1}  # of a stored fe
 
 
 def hours(settings: Settings, measured: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each recipe: its experiments, seeds, steps, seconds and TFLOP a step, hours and PFLOP of all its trainings.
+    """A row for each recipe: experiments of the default groups, steps, hours and PFLOP of all its trainings.
 
     `measured` holds rows of `ash bench cost`; an experiment that is not among them counts as another one of its recipe.
     ConfigError names a recipe that none of them has.
@@ -22,7 +25,8 @@ def hours(settings: Settings, measured: Sequence[Mapping[str, Any]]) -> list[dic
     by_name = {row["experiment"]: row for row in measured}
     by_recipe = {row["recipe"]: row for row in reversed(measured)}
     rows: dict[str, dict[str, Any]] = {}
-    for name, entry in settings.params.experiments.items():
+    for name in settings.experiments(settings.params.groups):
+        entry = settings.params.experiments[name]
         step = by_name.get(name) or by_recipe.get(entry.recipe)
         if step is None:
             raise ConfigError(f"recipe {entry.recipe}: not measured; add `--experiment {name}` to `ash bench cost`")
@@ -38,38 +42,41 @@ def hours(settings: Settings, measured: Sequence[Mapping[str, Any]]) -> list[dic
 
 
 def disk(settings: Settings) -> list[dict[str, Any]]:
-    """A row for each file that the protocol keeps: images and labels of the sets, features; upper bounds, in GB."""
+    """A row for each file that the protocol keeps: images and labels of the sets, features, models; upper bounds, in GB."""
     protocol, rows = settings.protocol, []
     for name, dataset in protocol.datasets.items():
         (width, height), (label_width, label_height) = dataset.image_size, dataset.label_size
         labelled = name != protocol.style_set
         for split, count in (dataset.count or dataset.draw or {}).items():
             size = 3 * width * height + (label_width * label_height if labelled else 0)
-            rows.append({"file": f"prepared {name} {split}", "images": count, "gb": count * size / 1e9})
-    pair = _shape(settings)
-    for name in dict.fromkeys((protocol.style_set, *_sources(settings))):
-        dataset = protocol.datasets[name]
-        storage = protocol.stylizer.storage
-        if name != protocol.style_set:
-            if not protocol.stylizer.cache_content:
-                continue
-            storage = "fp16" if protocol.stylizer.cache_content == "auto" else storage
-        cells = -(-dataset.image_size[0] // STRIDE[pair.depth]) * -(-dataset.image_size[1] // STRIDE[pair.depth])
-        channels = pair.width * (8 if pair.depth == "relu4_1" else 4)
-        count = (dataset.count or dataset.draw or {}).get("train", 0)
-        where = (
-            "features"
-            if name == protocol.style_set or protocol.stylizer.cache_content is True
-            else "features, if cached,"
+            rows.append({"file": f"prepared {name} {split}", "count": count, "gb": count * size / 1e9})
+    rows.append(_features(settings, protocol.style_set, protocol.stylizer.storage, "features"))
+    cached = protocol.stylizer.cache_content
+    for name in _sources(settings) if cached else ():
+        storage = "fp16" if cached == "auto" else protocol.stylizer.storage
+        rows.append(_features(settings, name, storage, "features, if cached," if cached == "auto" else "features"))
+    runs = len(settings.experiments(settings.params.groups)) * len(settings.params.seeds)
+    with torch.device("meta"):
+        weights = sum(
+            value.numel() * value.element_size() for value in build_segmenter(protocol.segmenter).state_dict().values()
         )
-        rows.append({"file": f"{where} {name}", "images": count, "gb": count * cells * channels * BYTES[storage] / 1e9})
-    return rows
+    return [*rows, {"file": "models", "count": runs, "gb": runs * weights / 1e9}]
+
+
+def _features(settings: Settings, name: str, storage: str, title: str) -> dict[str, Any]:
+    """The row of a set's feature file."""
+    dataset, pair = settings.protocol.datasets[name], _shape(settings)
+    cells = -(-dataset.image_size[0] // STRIDE[pair.depth]) * -(-dataset.image_size[1] // STRIDE[pair.depth])
+    channels = pair.width * (8 if pair.depth == "relu4_1" else 4)
+    count = (dataset.count or dataset.draw or {}).get("train", 0)
+    return {"file": f"{title} {name}", "count": count, "gb": count * cells * channels * BYTES[storage] / 1e9}
 
 
 def _sources(settings: Settings) -> list[str]:
-    """The sets that experiments which stylise learn from."""
-    names = settings.params.experiments
-    return [e.source for name, e in names.items() if methods.check_experiment(settings.experiment(name)).stylizer]
+    """The sets that experiments which stylise learn from, each once."""
+    names = settings.experiments(settings.params.groups)
+    stylising = [name for name in names if methods.check_experiment(settings.experiment(name)).stylizer]
+    return list(dict.fromkeys(settings.params.experiments[name].source for name in stylising))
 
 
 def _shape(settings: Settings) -> NetworkSettings:

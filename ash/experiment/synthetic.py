@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ash import methods
 from ash.config import Settings
 from ash.experiment.parts import TrainFiles
 from ash.features import cache_features
@@ -14,7 +15,7 @@ from ash.style.rain import StatisticsVae, serialise
 from ash.style.refit import initialise
 from ash.style.stylizer import PAPER, Stylizer, load_stylizer
 
-COUNT = 2  # images, and as many paintings
+COUNT = 2  # images, and as many paintings where no method wants more
 PATCH = 16  # pixels of a side that has one class
 
 
@@ -23,6 +24,7 @@ def synthetic_files(settings: Settings, size: tuple[int, int], where: torch.devi
 
     The stylizer is the protocol's if its file is there, else one of the paper's shape with random weights.
     """
+    needs = (methods.check_experiment(settings.experiment(name)) for name in settings.params.experiments)
     weights = Path(settings.protocol.stylizer.weights)
     pair = load_stylizer(weights) if weights.exists() else _random_pair()
     with atomic(folder / "stylizer.safetensors") as temporary:
@@ -31,7 +33,9 @@ def synthetic_files(settings: Settings, size: tuple[int, int], where: torch.devi
         prepared=_prepared(folder / "source.h5", size, labels=True),
         stylizer=folder / "stylizer.safetensors",
         paintings=_prepared(
-            folder / "paintings.h5", settings.protocol.datasets[settings.protocol.style_set].image_size
+            folder / "paintings.h5",
+            settings.protocol.datasets[settings.protocol.style_set].image_size,
+            count=max(COUNT, *(need.bank or 0 for need in needs)),
         ),
         style=folder / "style.h5",
         target=_prepared(folder / "target.h5", size),
@@ -49,13 +53,13 @@ def _random_pair() -> Stylizer:
     return pair.freeze()
 
 
-def _prepared(path: Path, size: tuple[int, int], *, labels: bool = False) -> Path:
+def _prepared(path: Path, size: tuple[int, int], *, labels: bool = False, count: int = COUNT) -> Path:
     """A prepared set of noise; its labels are squares of one class each."""
     width, height = size
     random = np.random.default_rng(0)
     with create_h5(path, PREPARED_SCHEMA, {"manifest": "synthetic"}) as file:
-        file.put("image", random.integers(0, 256, (COUNT, height, width, 3), np.uint8))
+        file.put("image", random.integers(0, 256, (count, height, width, 3), np.uint8))
         if labels:
-            small = random.integers(0, N_CLASSES, (COUNT, -(-height // PATCH), -(-width // PATCH)), np.uint8)
+            small = random.integers(0, N_CLASSES, (count, -(-height // PATCH), -(-width // PATCH)), np.uint8)
             file.put("label", small.repeat(PATCH, 1).repeat(PATCH, 2)[:, :height, :width])
     return path
