@@ -3,7 +3,7 @@
 import re
 
 from ash import methods
-from ash.config import OptimiserSettings, TrainingSettings
+from ash.config import DiscriminatorSettings, OptimiserSettings, TrainingSettings
 from tests.conftest import ROOT
 
 
@@ -15,7 +15,11 @@ def test_what_the_ledger_names_exists():
     assert [pair for pair in sorted(tests) if f"def {pair[1]}(" not in (ROOT / pair[0]).read_text()] == []
     assert [p for p in re.findall(r"`((?:ash|protocols|workflow)/\S+)`", text) if not list(ROOT.glob(p))] == []
     sections = [methods.load(name).Settings for name in methods.names()]
-    known = {field for section in (*sections, TrainingSettings, OptimiserSettings) for field in section.model_fields}
+    known = {
+        field
+        for section in (*sections, DiscriminatorSettings, TrainingSettings, OptimiserSettings)
+        for field in section.model_fields
+    }
     stated = {key.rpartition(".")[2] for key in re.findall(r"`([a-z_.]+): [^`]+`", text)}
     assert len(stated) > 15
     assert stated - known == {"style_set"}

@@ -81,7 +81,7 @@ def _read(path: Path) -> np.ndarray:
             if picture.has_transparency_data:
                 whole = picture.convert("RGBA")
                 picture = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole)
-            return np.asarray(picture.convert("RGB"))
+            return np.array(picture.convert("RGB"))
     except FileNotFoundError as cause:
         raise DataError(f"{path}: missing; give a PNG or JPEG") from cause
     except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as cause:

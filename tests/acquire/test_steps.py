@@ -261,6 +261,6 @@ def test_mapillary_2_is_refused(world):
 def test_two_at_once_are_refused(world):
     """The second process says so and touches nothing."""
     w = world("painters").pack()
-    with steps._alone(w.out.with_name(".painters.lock"), "painters"), pytest.raises(DataError, match="is at work"):
+    with steps.alone(w.out.with_name(".painters.lock"), "painters"), pytest.raises(DataError, match="is at work"):
         w.acquire()
     w.acquire()

@@ -121,7 +121,8 @@ def test_predict_and_score_an_imported_model(built, tmp_path):
     Image.new("RGB", (50, 70), "grey").save(tmp_path / "photo.png")
     ash(tmp_path, "import-checkpoint", "clan.pth", "clan.safetensors")
     ash(tmp_path, "predict", "photo.png", "--model", "clan.safetensors", "--size", "96x64", "--out", "seen.png")
-    assert Image.open(tmp_path / "seen.png").size == (50, 70)
+    with Image.open(tmp_path / "seen.png") as picture:
+        assert picture.size == (50, 70)
     target = f"cityscapes={built / 'data/prepared/cityscapes_val.h5'}"
     ash(built, "evaluate-model", str(tmp_path / "clan.safetensors"), "--target", target, "--out", str(tmp_path))
     assert json.loads((tmp_path / "cityscapes.json").read_text())["miou"].keys() == {"19", "16", "13"}

@@ -19,12 +19,14 @@ def gradient(mode, size=(37, 21)):
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I", "F"])
 def test_every_mode_becomes_rgb(tmp_path, mode):
-    """uint8 RGB of the same size; grey stays the grey that it was."""
+    """uint8 RGB of the same size; grey stays the grey that it was, where the mode keeps 256 of them."""
     path = tmp_path / ("x.tif" if mode in ("F", "I") else "x.png")
     gradient(mode).save(path)
     pixels = _read(path)
     assert pixels.shape == (21, 37, 3) and pixels.dtype == np.uint8
-    if mode != "1":
+    if mode in ("1", "P"):  # two greys, and a palette of 216 colours, dithered
+        assert np.array_equal(pixels, np.asarray(gradient(mode).convert("RGB")))
+    else:
         assert np.abs(pixels.astype(int) - np.asarray(gradient("RGB"), int)).max() <= 8
 
 
@@ -54,7 +56,8 @@ def test_stylised_image_has_the_size_of_the_image(tmp_path, size, painting):
     gradient("RGB", size).save(tmp_path / "image.png")
     gradient("L", painting).save(tmp_path / "painting.png")
     stylise_image(WEIGHTS, tmp_path / "image.png", tmp_path / "painting.png", 1.0, tmp_path / "out.png")
-    assert Image.open(tmp_path / "out.png").size == size
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.size == size
 
 
 def test_unusable_images_are_one_line(tmp_path):

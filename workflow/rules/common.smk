@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
+from ash.acquire.weights import is_published
 from ash.config import ResourceSettings, load
 from ash.errors import AshError
 from ash.evaluation_protocols import PROTOCOLS
@@ -15,6 +16,7 @@ from workflow.formats import foreign_records
 from workflow.hook import record
 
 PARAMS = config.get("params", "params.yaml")
+ACQUIRED_WEIGHTS = "data/acquired/weights.json"
 set_up(PARAMS)
 
 try:
@@ -75,6 +77,13 @@ def weights_of(path):
 def present(*paths):
     """Those files that are there: what a user brings is no fault of the graph, and the step says what is missing."""
     return [path for path in paths if path and os.path.exists(path)]
+
+
+def brought(*paths):
+    """Inputs of a step that reads weights: the record of published ones, and files of the user's own that are there."""
+    own = [path for path in paths if path and not is_published(path)]
+    record = [ACQUIRED_WEIGHTS] if len(own) < len(list(filter(None, paths))) else []
+    return record + present(*own)
 
 
 def digest_of(path):

@@ -1,14 +1,5 @@
 # Published weights in data/weights (docs/weights.md), fetched or brought by the user, as the steps read them.
-from ash.acquire.weights import ADAIN, FITTED_PAIR, IMPORTED_PAIR, is_published, needed
-
-ACQUIRED_WEIGHTS = "data/acquired/weights.json"
-
-
-def brought(*paths):
-    """Inputs of a step that reads weights: the record of published ones, and files of the user's own that are there."""
-    own = [path for path in paths if path and not is_published(path)]
-    record = [ACQUIRED_WEIGHTS] if len(own) < len(list(filter(None, paths))) else []
-    return record + present(*own)
+from ash.acquire.weights import ADAIN, FITTED_PAIR, IMPORTED_PAIR, needed
 
 
 rule acquire_weights:
