@@ -2,22 +2,32 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import pytest
 import torch
 
 from ash import vision
 from ash.errors import ConfigError, StoreError
+from ash.foreign import misfits
+from ash.segmentation.deeplab import build_segmenter
+from ash.segmentation.family import to_ours
 
 
 def test_it_imports_beside_any_torch():
-    """In a fresh process, whether or not its compiled operators can be loaded."""
-    if find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed")
+    """In a fresh process, whether or not its compiled operators can be loaded; a second time too."""
     script = "from ash.vision import torchvision; v = torchvision(); torchvision(); print(v.models.resnet18(num_classes=2).fc)"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "Linear(in_features=512, out_features=2" in result.stdout, result.stderr
+
+
+def test_its_resnet101_is_a_backbone():
+    """Names and shapes of the package's own network become ours, whole: what is left over is its classifier."""
+    theirs = vision.torchvision().models.resnet101(weights=None).state_dict()
+    tensors, settings, _ = to_ours(theirs, backbone=True, branches=None)
+    assert (settings.kind, settings.width, settings.blocks) == ("resnet101", 64, (3, 4, 23, 3))
+    ours = build_segmenter(settings, "single").state_dict()
+    assert misfits(tensors, {name: value for name, value in ours.items() if not name.startswith("layer5")}) == []
+    assert torch.equal(tensors["layer3.22.conv2.weight"], theirs["layer3.22.conv2.weight"])
 
 
 def test_only_one_module_imports_it():
