@@ -11,7 +11,7 @@ from ash.config import Settings
 from ash.errors import ConfigError
 from ash.segmentation.deeplab import build_segmenter
 from ash.style.stylizer import PAPER, NetworkSettings, load_stylizer
-from ash.style.vgg import STRIDE
+from ash.style.vgg import ENCODERS, STRIDE
 
 BYTES = {"fp16": 2, "fp16_lz4": 2, "uint8": 1, "uint8_lz4": 1}  # of a stored feature, before compression
 
@@ -50,11 +50,13 @@ def disk(settings: Settings) -> list[dict[str, Any]]:
         for split, count in (dataset.count or dataset.draw or {}).items():
             size = 3 * width * height + (label_width * label_height if labelled else 0)
             rows.append({"file": f"prepared {name} {split}", "count": count, "gb": count * size / 1e9})
-    rows.append(_features(settings, protocol.style_set, protocol.stylizer.storage, "features"))
+    pair = _shape(settings)
+    rows.append(_features(settings, pair, protocol.style_set, protocol.stylizer.storage, "features"))
     cached = protocol.stylizer.cache_content
     for name in _sources(settings) if cached else ():
         storage = "fp16" if cached == "auto" else protocol.stylizer.storage
-        rows.append(_features(settings, name, storage, "features, if cached," if cached == "auto" else "features"))
+        title = "features, if cached," if cached == "auto" else "features"
+        rows.append(_features(settings, pair, name, storage, title))
     runs = len(settings.experiments(settings.params.groups)) * len(settings.params.seeds)
     with torch.device("meta"):
         weights = sum(
@@ -63,11 +65,11 @@ def disk(settings: Settings) -> list[dict[str, Any]]:
     return [*rows, {"file": "models", "count": runs, "gb": runs * weights / 1e9}]
 
 
-def _features(settings: Settings, name: str, storage: str, title: str) -> dict[str, Any]:
+def _features(settings: Settings, pair: NetworkSettings, name: str, storage: str, title: str) -> dict[str, Any]:
     """The row of a set's feature file."""
-    dataset, pair = settings.protocol.datasets[name], _shape(settings)
+    dataset = settings.protocol.datasets[name]
     cells = -(-dataset.image_size[0] // STRIDE[pair.depth]) * -(-dataset.image_size[1] // STRIDE[pair.depth])
-    channels = pair.width * (8 if pair.depth == "relu4_1" else 4)
+    channels = pair.width * int(ENCODERS[pair.depth][-1])
     count = (dataset.count or dataset.draw or {}).get("train", 0)
     return {"file": f"{title} {name}", "count": count, "gb": count * cells * channels * BYTES[storage] / 1e9}
 

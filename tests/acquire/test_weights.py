@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ash import config
-from ash.acquire import weights
-from ash.acquire.weights import acquire_weights, needed
+from ash.acquire.published import FITTED_PAIR, PUBLISHED, needed
+from ash.acquire.weights import acquire_weights
 from ash.errors import ConfigError, DataError
 from tests.acquire.server import serve
 from tests.conftest import ROOT, ash, settle
@@ -72,7 +72,7 @@ def test_the_beginning_of_a_hash_is_enough(tmp_path, served):
 def test_pins_of_the_repository():
     """Every published file has one; that of the DeepLab init is the one in its name."""
     pins = json.loads((ROOT / "pins/weights.json").read_text())
-    assert pins.keys() == weights.PUBLISHED.keys()
+    assert pins.keys() == PUBLISHED.keys()
     for name, pin in pins.items():
         assert len(pin["sha256"]) == 64 or f"-{pin['sha256']}." in name
 
@@ -81,7 +81,7 @@ def test_what_a_protocol_needs():
     """The paper's three; a fitted pair needs its encoder alone; the miniature none."""
     paper = config.load(ROOT / "params.yaml", "paper").protocol
     assert [path.name for path in needed(paper)] == ["DeepLab_resnet_pretrained_init-f81d91e8.pth", *NAMES]
-    fitted = paper.stylizer.model_copy(update={"weights": weights.FITTED_PAIR})
+    fitted = paper.stylizer.model_copy(update={"weights": FITTED_PAIR})
     scratch = paper.segmenter.model_copy(update={"weights": "torchvision:resnet101"})
     changed = paper.model_copy(update={"stylizer": fitted, "segmenter": scratch})
     assert needed(changed) == [Path("data/weights/vgg_normalised.pth")]

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
-from ash.acquire.weights import is_published
+from ash.acquire.published import is_published
 from ash.config import ResourceSettings, load
 from ash.errors import AshError
 from ash.evaluation_protocols import PROTOCOLS
@@ -81,9 +81,9 @@ def present(*paths):
 
 def brought(*paths):
     """Inputs of a step that reads weights: the record of published ones, and files of the user's own that are there."""
-    own = [path for path in paths if path and not is_published(path)]
-    record = [ACQUIRED_WEIGHTS] if len(own) < len(list(filter(None, paths))) else []
-    return record + present(*own)
+    named = [path for path in paths if path]
+    record = [ACQUIRED_WEIGHTS] if any(map(is_published, named)) else []
+    return record + present(*(path for path in named if not is_published(path)))
 
 
 def digest_of(path):

@@ -1,5 +1,5 @@
 # Published weights in data/weights (docs/weights.md), fetched or brought by the user, as the steps read them.
-from ash.acquire.weights import ADAIN, FITTED_PAIR, IMPORTED_PAIR, needed
+from ash.acquire.published import ADAIN, FITTED_PAIR, IMPORTED_PAIR, needed
 
 
 rule acquire_weights:

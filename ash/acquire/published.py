@@ -1,0 +1,41 @@
+"""Published weights of networks: where each comes from, and which of them a protocol needs.  Opens no file."""
+
+from pathlib import Path
+
+from ash.config import Protocol
+
+FOLDER = Path("data/weights")
+IMPORTED_PAIR = "data/imported/adain.safetensors"  # the rule import_stylizer makes it of AdaIN's two files
+FITTED_PAIR = "data/decoder/stylizer.safetensors"  # the rule fit_decoder makes it of an encoder
+ADAIN = tuple((FOLDER / name).as_posix() for name in ("vgg_normalised.pth", "decoder.pth"))
+
+_ADAIN_RELEASE = "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0"
+PUBLISHED = {
+    "DeepLab_resnet_pretrained_init-f81d91e8.pth": "http://vllab.ucmerced.edu/ytsai/CVPR18",
+    "vgg_normalised.pth": _ADAIN_RELEASE,
+    "decoder.pth": _ADAIN_RELEASE,
+}
+
+
+def needed(protocol: Protocol) -> list[Path]:
+    """The published files that a protocol starts from, those of data/weights/ whose address is known."""
+    named = [protocol.segmenter.weights or ""]
+    if protocol.stylizer.weights == IMPORTED_PAIR:
+        named += ADAIN
+    if protocol.stylizer.weights == FITTED_PAIR and protocol.decoder is not None:
+        named.append(protocol.decoder.encoder)
+    return [Path(name) for name in named if is_published(name)]
+
+
+def is_published(name: str) -> bool:
+    """Whether a protocol's name of weights is a file of data/weights/ that `ash acquire weights` fetches."""
+    return Path(name).parent == FOLDER and Path(name).name in PUBLISHED
+
+
+def missing(protocol: Protocol) -> list[str]:
+    """A line for each file that is not there: where it comes from, and what to do."""
+    return [
+        f"{path}: missing; run `ash acquire weights`, which fetches it from {PUBLISHED[path.name]}/, or put it there"
+        for path in needed(protocol)
+        if not path.exists()
+    ]
