@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ash.store import PREPARED_SCHEMA, create_h5
+from ash.files.hdf5 import PREPARED_SCHEMA, create_h5
 
 SHAPE = (720, 1280, 3)
 SNAKEFILE = """

@@ -9,11 +9,11 @@ import torch
 
 from ash import config
 from ash.errors import AshError, ConfigError, StoreError
-from ash.experiment.parts import build_recipe
-from ash.features import FeatureFile
+from ash.experiment.build import build_method
+from ash.features.file import FeatureFile
+from ash.pixels import to_image
 from ash.style.rain import statistics_of
 from ash.style.stylizer import load_stylizer
-from ash.training.feed import to_image
 from tests.conftest import snakemake
 from tests.whole import adapting, files_of, generalising, settle_whole, train_here
 
@@ -82,7 +82,7 @@ def anchor(world, folder, name: str, seed: int) -> tuple[torch.Tensor, torch.Ten
     """ASM's m and q of an experiment and seed."""
     settings = settle_whole(folder)
     files = files_of(world / "data", settings, name, world / "unlabelled.h5")
-    method = build_recipe(settings.experiment(name), seed, files, CPU)
+    method = build_method(settings.experiment(name), seed, files, CPU)
     return method, torch.cat([method.mean, method.deviation], 1)
 
 

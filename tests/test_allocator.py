@@ -8,7 +8,7 @@ import pytest
 
 SCRIPT = """
 import resource, sys
-from ash.allocator import keep_memory
+from ash.machine.allocator import keep_memory
 if sys.argv[1] == "kept":
     assert keep_memory()
 bytearray(2**25)

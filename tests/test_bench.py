@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ash import config
-from ash.experiment.bench import Passes, bench_cost, bench_step
+from ash.bench.step import Passes, bench_cost, bench_step
 from tests.methods.world import batch, gradients, recipe
 from tests.whole import files_of
 

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ash import deterministic
+from ash.machine import deterministic
 from tests.methods.world import batch, gradients, recipe, settings
 from tests.whole import files_of, settle_whole, train_here
 

@@ -237,7 +237,7 @@ def test_training_needs_neither_engine():
     """The package imports without Snakemake and DVC, and `ash dvc-stages` then says what is missing."""
     script = (
         "import sys; sys.modules |= dict.fromkeys(('snakemake', 'dvc'));"
-        "import ash.experiment.run; from ash.cli import main; main()"
+        "import ash.experiment.train; from ash.cli import main; main()"
     )
     command = [sys.executable, "-c", script, "dvc-stages", "--check"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

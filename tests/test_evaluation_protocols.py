@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ash import datasets, evaluation_protocols
+from ash import datasets
 from ash.datasets import mapillary, mapillary_b
-from ash.datasets.base import UNKNOWN
+from ash.datasets._base import UNKNOWN
 from ash.errors import ConfigError
+from ash.evaluation import conventions
 
 RNG = np.random.default_rng(0)
 
@@ -18,7 +19,7 @@ def test_cityscapes_is_clans():
         RNG.integers(0, 256, (1024, 2048, 3), dtype=np.uint8),
         RNG.integers(0, 19, (1024, 2048)).astype(np.uint8),
     )
-    protocol = evaluation_protocols.load("cityscapes")
+    protocol = conventions.load("cityscapes")
     resized = Image.fromarray(image).resize((1024, 512), Image.Resampling.BICUBIC)
     assert np.array_equal(protocol.image(image), np.asarray(resized))
     assert protocol.label(label) is label
@@ -29,7 +30,7 @@ def test_cityscapes_is_clans():
 )
 def test_mapillary_native_keeps_the_aspect(size, seen):
     """Height 512, the width in proportion; the labels in their own size."""
-    protocol = evaluation_protocols.load("mapillary_native")
+    protocol = conventions.load("mapillary_native")
     image, label = np.zeros((*size[::-1], 3), np.uint8), np.zeros(size[::-1], np.uint8)
     assert protocol.image(image).shape == (*seen[::-1], 3)
     assert protocol.label(label).shape == size[::-1]
@@ -38,7 +39,7 @@ def test_mapillary_native_keeps_the_aspect(size, seen):
 def test_mapillary_1536_crops_the_centre_of_image_and_label():
     """Of 4000x2000 the height becomes 1536 and the width 3072, of which columns 768 to 2303 stay."""
     label = np.repeat(np.arange(2000, dtype=np.uint16)[None] // 8, 1000, 0).astype(np.uint8)
-    protocol = evaluation_protocols.load("mapillary_1536")
+    protocol = conventions.load("mapillary_1536")
     resized = np.asarray(Image.fromarray(label).resize((3072, 1536), Image.Resampling.NEAREST))
     assert np.array_equal(protocol.label(label), resized[:, 768 : 768 + 1536])
     image = np.stack([label] * 3, -1)
@@ -48,7 +49,7 @@ def test_mapillary_1536_crops_the_centre_of_image_and_label():
 
 def test_mapillary_1536_pads_with_void():
     """Of 750x1000 the width becomes 1152: 192 columns of void at either side, black in the image."""
-    protocol = evaluation_protocols.load("mapillary_1536")
+    protocol = conventions.load("mapillary_1536")
     label = protocol.label(np.full((1000, 750), 13, np.uint8))
     assert label.shape == (1536, 1536)
     assert (label[:, 192:-192] == 13).all()
@@ -79,7 +80,7 @@ def test_mapping_b_reads_the_same_files(tmp_path):
 
 def test_every_protocol_says_that_it_neither_mirrors_nor_rescales():
     """And names a data set there is."""
-    for protocol in evaluation_protocols.PROTOCOLS.values():
+    for protocol in conventions.PROTOCOLS.values():
         assert protocol.record()["mirrored"] is False
         assert protocol.record()["scales"] == [1.0]
         assert {protocol.dataset, protocol.labels} <= set(datasets.names())
@@ -88,4 +89,4 @@ def test_every_protocol_says_that_it_neither_mirrors_nor_rescales():
 def test_an_unknown_protocol_is_refused():
     """One line that names those there are."""
     with pytest.raises(ConfigError, match="'kitti' is unknown; known: cityscapes, mapillary_native"):
-        evaluation_protocols.load("kitti")
+        conventions.load("kitti")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from ash.bench.storage import compare_storages
 from ash.errors import StoreError
-from ash.features import STORAGES, FeatureFile, cache_features, compare_storages, prepared_identity
-from ash.store import PREPARED_SCHEMA, create_h5
+from ash.features.file import STORAGES, FeatureFile, cache_features, prepared_identity
+from ash.files.hdf5 import PREPARED_SCHEMA, create_h5
 from ash.style.stylizer import NetworkSettings, Stylizer
 
 

@@ -12,17 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ash.caffe import from_caffe, to_caffe
 from ash.config import DiscriminatorSettings
 from ash.labels import N_CLASSES, VOID
 from ash.miniature.paintings import draw_painting
 from ash.miniature.scene import draw_scene
+from ash.pixels import from_caffe, to_caffe, to_image
 from ash.segmentation.discriminator import build_discriminator
 from ash.style.adain import adain, channel_statistics, statistics_distance
 from ash.style.hallucination import Hallucinator, smooth
 from ash.style.noise import elementwise_svd, perturb
 from ash.style.stylizer import Stylizer, load_stylizer
-from ash.training.feed import to_image
 from tests.methods.world import WEIGHTS, batch, gradients, recipe
 
 ALPHA = 0.8  # the miniature's

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from ash.errors import CheckpointError, ConfigError, StoreError
-from ash.foreign import read_state, strip_prefix
+from ash.files.foreign import read_state, strip_prefix
 
 
 class Trap:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ash import gpu
+from ash.machine import gpu
 from tests.conftest import ROOT
 
 TWO = ("GPU-a", "GPU-b")
@@ -35,7 +35,7 @@ def launch(folder, code, gpus="4,5", **more):
     """A job that may see these GPUs."""
     environment = {k: v for k, v in os.environ.items() if k not in gpu.SCHEDULED}
     environment |= {"CUDA_VISIBLE_DEVICES": gpus, "ASH_GPU_LOCKS": str(folder / "locks"), **more}
-    command = [sys.executable, "-c", "from ash.gpu import main; main()", sys.executable, "-c", code]
+    command = [sys.executable, "-c", "from ash.machine.gpu import main; main()", sys.executable, "-c", code]
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
     )

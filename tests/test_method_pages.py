@@ -7,9 +7,9 @@ import pytest
 
 from ash import methods
 from ash.config import load
+from ash.documentation.pages import INDEX, MARK, check_pages, method_pages, plain, prose, write_pages
+from ash.documentation.words import bounds, kind
 from ash.errors import ConfigError
-from ash.experiment.method_pages import INDEX, MARK, check_pages, method_pages, plain, prose, write_pages
-from ash.experiment.setting_words import bounds, kind
 from ash.methods import clan
 from tests.conftest import ROOT, ash, settle
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import yaml
 
-from ash.store import file_digest
+from ash.files.atomic import file_digest
 from tests.conftest import ash, snakemake
 
 pytestmark = pytest.mark.workflow
@@ -18,7 +18,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ash.config import Section
-from ash.recipe import Needs, Update
+from ash.contract import Needs, Update
 from ash.segmentation import losses
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ash.store import PREPARED_SCHEMA, open_h5
+from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from tests.acquire import fakes
 from tests.acquire.server import serve
 from tests.conftest import ash, snakemake

@@ -11,9 +11,10 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from ash import config, precision
-from ash.evaluation_protocols import PROTOCOLS
-from ash.store import PREPARED_SCHEMA, open_h5
+from ash import config
+from ash.evaluation.conventions import PROTOCOLS
+from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
+from ash.machine import precision
 from tests.acquire.server import serve
 from tests.conftest import ash, snakemake
 from tests.paper import SETS, checkpoint, provide, publish, settle_paper, shrink

@@ -7,11 +7,11 @@ import pytest
 from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official
 from PIL import Image
 
-from ash import evaluation_protocols
 from ash.datasets import cityscapes
 from ash.errors import DataError
+from ash.evaluation import conventions
+from ash.evaluation.label_maps import pair, score_folder
 from ash.labels import N_CLASSES
-from ash.predictions import pair, score_folder
 from tests.conftest import ash
 
 LABEL_IDS = np.array(sorted(cityscapes.LABEL_TO_TRAIN))
@@ -191,7 +191,7 @@ def test_a_protocol_of_other_labels(tmp_path, monkeypatch):
     guess = np.zeros((1536, 1536), np.uint8)
     guess[:, 768:] = 10
     Image.fromarray(guess).save(folder / f"drawn{0:017d}.png")
-    protocol = evaluation_protocols.load("mapillary_1536")
+    protocol = conventions.load("mapillary_1536")
     result = score_folder(folder, tmp_path / "validation/labels", "mapillary", protocol=protocol)
     assert result["miou"]["19"] == 1
     assert np.sum(result["confusion"]) == 1536 * 1152

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from ash import datasets
-from ash.datasets.manifest import build_manifest
 from ash.errors import DataError, StoreError
-from ash.prepare import prepare
-from ash.store import PREPARED_SCHEMA, create_h5, open_h5, read_json, sidecar
+from ash.files.atomic import read_json
+from ash.files.hdf5 import PREPARED_SCHEMA, create_h5, open_h5, sidecar
+from ash.preparation.manifest import build_manifest
+from ash.preparation.prepare import prepare
 
 SIZE = (32, 16)
 

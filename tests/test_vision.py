@@ -6,23 +6,23 @@ import sys
 import pytest
 import torch
 
-from ash import vision
 from ash.errors import ConfigError, StoreError
-from ash.foreign import misfits
+from ash.files import torchvision
+from ash.files.foreign import misfits
 from ash.segmentation.deeplab import build_segmenter
-from ash.segmentation.family import to_ours
+from ash.weights.family import to_ours
 
 
 def test_it_imports_beside_any_torch():
     """In a fresh process, whether or not its compiled operators can be loaded; a second time too."""
-    script = "from ash.vision import torchvision; v = torchvision(); torchvision(); print(v.models.resnet18(num_classes=2).fc)"
+    script = "from ash.files.torchvision import torchvision; v = torchvision(); torchvision(); print(v.models.resnet18(num_classes=2).fc)"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "Linear(in_features=512, out_features=2" in result.stdout, result.stderr
 
 
 def test_its_resnet101_is_a_backbone():
     """Names and shapes of the package's own network become ours, whole: what is left over is its classifier."""
-    theirs = vision.torchvision().models.resnet101(weights=None).state_dict()
+    theirs = torchvision.torchvision().models.resnet101(weights=None).state_dict()
     tensors, settings, _ = to_ours(theirs, backbone=True, branches=None)
     assert (settings.kind, settings.width, settings.blocks) == ("resnet101", 64, (3, 4, 23, 3))
     ours = build_segmenter(settings, "single").state_dict()
@@ -41,14 +41,14 @@ def test_only_one_module_imports_it():
         or "from torchvision" in path.read_text()
         or 'import_module("torchvision' in path.read_text()
     ]
-    assert importers == ["ash/vision.py"]
+    assert importers == ["ash/torchvision.py"]
 
 
 def test_where_it_is_not_installed(monkeypatch):
     """One line with the command that installs it."""
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(ConfigError, match=r"torchvision: not installed; `pip install"):
-        vision.torchvision()
+        torchvision.torchvision()
 
 
 class Weights:
@@ -69,14 +69,14 @@ class Weights:
 def stand_in(monkeypatch, answer):
     """A torchvision that knows one network and has `answer` for its weights."""
     models = type("models", (), {"get_model_weights": staticmethod(lambda name: {"IMAGENET1K_V1": Weights(answer)})})
-    monkeypatch.setattr(vision, "torchvision", lambda: type("torchvision", (), {"models": models}))
+    monkeypatch.setattr(torchvision, "torchvision", lambda: type("torchvision", (), {"models": models}))
 
 
 def test_imagenet_weights_are_held_against_their_hash(monkeypatch):
     """The state dict as it is."""
     state = {"fc.bias": torch.zeros(3)}
     stand_in(monkeypatch, state)
-    assert vision.imagenet("resnet101") is state
+    assert torchvision.imagenet("resnet101") is state
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_weights_that_cannot_be_fetched(monkeypatch, cause):
     with pytest.raises(
         StoreError, match=r"torchvision:resnet101: cannot be fetched .*; put resnet101-63fe2227.pth into"
     ):
-        vision.imagenet("resnet101")
+        torchvision.imagenet("resnet101")

@@ -94,7 +94,7 @@ def test_an_edited_method_reruns_its_own_experiments(copy):
 
 def test_edited_scores_train_nothing(copy):
     """evaluation.py: every run is scored again, none is trained again."""
-    edit(copy / "ash/evaluation.py")
+    edit(copy / "ash/evaluation/scores.py")
     jobs = planned(snakemake(copy, "-n"))
     assert {"evaluate source_only", "evaluate clan", "evaluate ash", "evaluate synthia_ash"} <= jobs
     assert not any(job.startswith(("train", "draw", "prepare", "features", "stylizer")) for job in jobs)
@@ -114,7 +114,9 @@ def test_the_command_line_is_no_input(copy):
     assert "Nothing to be done" in snakemake(copy, "-n")
 
 
-@pytest.mark.parametrize("step", ["ash.experiment.run", "ash.experiment.score", "ash.prepare", "ash.report.page"])
+@pytest.mark.parametrize(
+    "step", ["ash.experiment.train", "ash.experiment.evaluate", "ash.preparation.prepare", "ash.report.page"]
+)
 def test_closures_are_complete(step):
     """All of the package that a step imports is in its closure, but for the settings."""
     script = f"import {step}, sys; print(*[m for m in sys.modules if m.split('.')[0] == 'ash'])"

@@ -8,9 +8,10 @@ import yaml
 
 from ash import config, methods
 from ash.config import Settings
-from ash.experiment.parts import TrainFiles
-from ash.experiment.run import quiet, train_run
-from ash.experiment.stylizer import fit_rain
+from ash.experiment.inputs import RunFiles
+from ash.experiment.train import train_run
+from ash.fitting.rain import fit_rain
+from ash.progress import quiet
 from tests.conftest import ROOT, TINY
 
 PAINTINGS = 5  # that the tiny protocol draws
@@ -41,14 +42,14 @@ def adapting(settings: Settings) -> list[str]:
     return [name for name, entry in settings.params.experiments.items() if entry.target is not None]
 
 
-def files_of(data: Path, settings: Settings, name: str, target: Path | None = None) -> TrainFiles:
+def files_of(data: Path, settings: Settings, name: str, target: Path | None = None) -> RunFiles:
     """What an experiment may read of the built tiny world; the VAE is fitted when it is first wanted."""
     source, style, pair = settings.experiment(name).source, data / "features/painters.h5", data / "stylizer.safetensors"
     rain = data / "rain.safetensors"
     needs = methods.check_experiment(settings.experiment(name))
     if needs.rain and not rain.exists():
         fit_rain(settings, style, pair, rain, quiet)
-    return TrainFiles(
+    return RunFiles(
         prepared=data / f"prepared/{source}_train.h5",
         stylizer=pair,
         paintings=data / "prepared/painters_train.h5",
@@ -59,7 +60,7 @@ def files_of(data: Path, settings: Settings, name: str, target: Path | None = No
     )
 
 
-def train_here(settings: Settings, name: str, files: TrainFiles, out: Path) -> bytes:
+def train_here(settings: Settings, name: str, files: RunFiles, out: Path) -> bytes:
     """Train in this process, seed 0; the model's bytes.  The mode of the framework is left as it was."""
     before = torch.are_deterministic_algorithms_enabled()
     try:

@@ -13,7 +13,7 @@ CACHE = Path(".snakemake/needs.json")
 
 
 def checked_needs(settings: Settings) -> dict[str, SimpleNamespace]:
-    """What the recipe of each experiment reads (`ash.recipe.Needs`), once its settings are found right; else ConfigError.
+    """What the recipe of each experiment reads (`ash.contract.Needs`), once its settings are found right; else ConfigError.
 
     Methods import PyTorch, which takes a second, and Snakemake reads its rules at every call and in every stage of DVC.
     The answer depends on settings and code alone, so it is kept under their digest.

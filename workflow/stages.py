@@ -13,7 +13,7 @@ import yaml
 
 from ash.config import Settings, load
 from ash.errors import ConfigError
-from ash.store import digest, write_json, write_text
+from ash.files.atomic import digest, write_json, write_text
 from workflow.jobs import Job
 
 PIPELINE, LOCK, PARAMS = Path("dvc.yaml"), Path("dvc.lock"), Path("params.yaml")

@@ -5,14 +5,13 @@ Pooch verifies the hash and renames; the transfer itself is ours, since pooch's 
 
 import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ash.errors import ConfigError, DataError, StoreError
+from ash.progress import Progress
 
 log = logging.getLogger(__name__)
-Progress = Callable[[int, int], None]
 ATTEMPTS = 5  # of one transfer, each from where the last one stopped
 WAIT = 1.0  # seconds before the second attempt; doubled before each further one
 BUSY = (429, 500, 502, 503, 504)  # answers of a server that may do better at the next attempt

@@ -1,14 +1,13 @@
 """What acquisition remembers: pins, to be kept with the repository, and a journal of this machine's archives."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ash.errors import DataError
-from ash.store import read_json, write_json
+from ash.files.atomic import read_json, write_json
+from ash.progress import Progress
 
-Progress = Callable[[int, int], None]
 BLOCK = 1 << 22  # bytes hashed at once
 MEBIBYTE = 1 << 20
 

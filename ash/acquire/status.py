@@ -6,8 +6,8 @@ from pathlib import Path
 from ash import datasets
 from ash.acquire import sources
 from ash.acquire.sources import Source
-from ash.datasets.base import Dataset
-from ash.datasets.census import take_census
+from ash.datasets._base import Dataset
+from ash.preparation.census import take_census
 
 
 def folder(root: Path) -> Path:

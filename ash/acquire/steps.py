@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ash import datasets
-from ash.acquire import cityscapes, download, sources
+from ash.acquire import cityscapes_login, download, sources
 from ash.acquire.journal import Journal, Pins
 from ash.acquire.sources import Archive, Source
 from ash.acquire.status import folder, instruction, misplaced
 from ash.acquire.unpack import Progress, head, plan, unpack
-from ash.datasets.census import check_census, take_census
 from ash.errors import AshError, DataError, several
-from ash.store import write_json, write_text
+from ash.files.atomic import write_json, write_text
+from ash.preparation.census import check_census, take_census
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
 MAGIC = {"zip": b"PK", "rar": b"Rar!"}
@@ -104,7 +104,7 @@ class _Work:
                 download.fetch(f"{base.rstrip('/')}/{path.name}", path, self.pins.sha256(path.name), progress)
         elif self.source.how == "cityscapes":
             with self.stage(f"fetch {path.name} (MiB)") as progress:
-                cityscapes.fetch(path, progress, archive.mebibytes)
+                cityscapes_login.fetch(path, progress, archive.mebibytes)
         else:
             raise DataError(f"{path}: missing; {instruction(self.source, self.order.root)}")
 

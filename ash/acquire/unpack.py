@@ -9,13 +9,14 @@ import stat
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from ash.acquire.sources import Archive
 from ash.errors import DataError, StoreError, several
+from ash.progress import Progress, quiet
 
 BLOCK = 1 << 20  # bytes read at once
 MEMBER_LIMIT = 1 << 29  # bytes of one member: the largest painting is below a tenth of it
@@ -23,9 +24,6 @@ RATIO_LIMIT = 100  # of one member's size to its packed size; photographs and PN
 RATIO_FROM = 1 << 20  # bytes: smaller members may shrink as they like
 TOTAL_RATIO = 4  # of all members to the archive's own size
 TOTAL_FLOOR = 1 << 28  # bytes that every archive may unpack to
-
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def unpack(
     path: Path,
     archive: Archive,
     root: Path,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = quiet,
     skip: frozenset[str] = frozenset(),
     *,
     trusted: bool = False,

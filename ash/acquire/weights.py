@@ -11,10 +11,10 @@ from typing import Any
 
 from ash.acquire import download
 from ash.acquire.journal import Pins, sha256_of
-from ash.acquire.published import PUBLISHED
+from ash.acquire.networks import PUBLISHED
 from ash.acquire.steps import Stage, alone
 from ash.errors import AshError, ConfigError, DataError, several
-from ash.store import write_json
+from ash.files.atomic import write_json
 
 
 def acquire_weights(paths: Sequence[Path], out: Path, pins: Path, mirror: str | None, stage: Stage) -> None:

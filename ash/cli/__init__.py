@@ -7,10 +7,10 @@ keeps its traceback.  Heavy imports happen inside the commands, so that `ash --h
 import logging
 import sys
 
-from ash.allocator import keep_memory
 from ash.cli import acquire, bench, data, dvc, report, score, train, weights  # noqa: F401  importing them registers their commands
 from ash.cli.app import app
 from ash.errors import AshError
+from ash.machine.allocator import keep_memory
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ def acquire(
     params: ParamsOption = Params,
 ) -> None:
     """Fetch a set, or say what to fetch by hand; verify and unpack it.  SET may be `weights`, the published networks."""
-    from ash.acquire.published import needed
+    from ash.acquire.networks import needed
     from ash.acquire.steps import Order
     from ash.acquire.steps import acquire as bring
     from ash.acquire.weights import acquire_weights
@@ -48,7 +48,7 @@ def acquire(
 def check(params: ParamsOption = Params) -> None:
     """Check the settings, and say which data and weights are missing and what to do about each."""
     from ash import methods
-    from ash.acquire.published import missing as missing_weights
+    from ash.acquire.networks import missing as missing_weights
     from ash.acquire.status import lacks
 
     settings = load(params)

@@ -22,7 +22,7 @@ from ash.config import Settings, load
 from ash.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ash.experiment.parts import TrainFiles
+    pass
 
 Row = dict[str, float | str]
 PreparedOption = Annotated[Path | None, typer.Option("--prepared", help="prepared HDF5 file; or state --synthetic")]
@@ -54,8 +54,8 @@ def step(
     params: ParamsOption = Params,
 ) -> None:
     """Time one training step, part by part, against the peak of the machine."""
-    from ash.experiment.bench import bench_step
-    from ash.experiment.parts import TrainFiles
+    from ash.bench.step import bench_step
+    from ash.experiment.inputs import RunFiles
 
     if compare not in (None, "eager-fp32") or precision not in (None, "auto", "bf16", "fp32"):
         raise ConfigError(f"--compare {compare} --precision {precision}: wanted eager-fp32, and auto, bf16 or fp32")
@@ -66,17 +66,25 @@ def step(
         files = (
             _files(settings, synthetic, Path(folder))
             if prepared is None
-            else TrainFiles(prepared, stylizer, paintings, style, content, target, rain)
+            else RunFiles(
+                prepared=prepared,
+                stylizer=stylizer,
+                paintings=paintings,
+                style=style,
+                content=content,
+                target=target,
+                rain=rain,
+            )
         )
         rows = bench_step(settings, experiment, files, steps, changes)
         other = bench_step(settings, experiment, files, steps, changes | {"precision": "fp32"}) if compare else None
     _show_step(experiment, rows, other)
 
 
-def _files(settings: Settings, synthetic: str | None, folder: Path) -> "TrainFiles":
+def _files(settings: Settings, synthetic: str | None, folder: Path) -> "RunFiles":
     """Random files of the size asked for; ConfigError if none is."""
-    from ash.experiment.memory import device
-    from ash.experiment.synthetic import synthetic_files
+    from ash.bench.synthetic import synthetic_files
+    from ash.machine.device import device
 
     if synthetic is None:
         raise ConfigError("bench: neither --prepared nor --synthetic; state one, e.g. --synthetic 1280x720")
@@ -120,16 +128,25 @@ def cost(
     params: ParamsOption = Params,
 ) -> None:
     """Count passes through the segmenter and time one step of several experiments; writes JSON."""
-    from ash.experiment.bench import bench_cost
-    from ash.experiment.parts import TrainFiles
-    from ash.store import write_json
+    from ash.bench.step import bench_cost
+    from ash.experiment.inputs import RunFiles
+    from ash.files.atomic import write_json
 
     settings = load(params, protocol)
     with progress("cost") as show, tempfile.TemporaryDirectory() as folder:
         files = (
             _files(settings, synthetic, Path(folder))
             if prepared is None
-            else TrainFiles(prepared, stylizer, paintings, style, content, target, rain, initial)
+            else RunFiles(
+                prepared=prepared,
+                stylizer=stylizer,
+                paintings=paintings,
+                style=style,
+                content=content,
+                target=target,
+                rain=rain,
+                initial=initial,
+            )
         )
         rows = []
         for name in experiment:
@@ -147,8 +164,8 @@ def plan(
     params: ParamsOption = Params,
 ) -> None:
     """What all experiments of a protocol would take on the machine that was measured, and on disk."""
-    from ash.experiment.plan import disk, hours
-    from ash.store import read_json
+    from ash.bench.plan import disk, hours
+    from ash.files.atomic import read_json
 
     settings = load(params, protocol)
     table = Table("recipe", "experiments", "steps", "hours", "PFLOP", title=f"{len(settings.params.seeds)} seed(s)")
@@ -177,7 +194,7 @@ def storage(
     params: ParamsOption = Params,
 ) -> None:
     """Time the forms of feature storage against the encoder."""
-    from ash.features import compare_storages
+    from ash.bench.storage import compare_storages
     from ash.style.stylizer import load_stylizer
 
     settings = load(params, protocol)

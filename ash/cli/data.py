@@ -24,7 +24,7 @@ def dataset_of(settings: Settings, name: str) -> DatasetSettings:
 @app.command()
 def draw(name: SetName, out: Out, params: ParamsOption = Params, workers: int | None = None) -> None:
     """Draw a miniature set in its published layout, and write its manifest to OUT."""
-    from ash.experiment.data import draw as draw_files
+    from ash.preparation.drawn import draw as draw_files
 
     settings = load(params)
     dataset = dataset_of(settings, name)
@@ -43,8 +43,8 @@ def manifest(
     params: ParamsOption = Params,
 ) -> None:
     """Read every file of a set, and write counts, sizes, label histogram and digests to OUT."""
-    from ash.datasets.manifest import build_manifest
-    from ash.store import read_json, write_json
+    from ash.files.atomic import read_json, write_json
+    from ash.preparation.manifest import build_manifest
 
     d = dataset_of(load(params), name)
     archives = {} if acquired is None else read_json(acquired)["archives"]
@@ -62,9 +62,9 @@ def prepare(
     params: ParamsOption = Params,
 ) -> None:
     """Resize a split of a set and map its labels, into one HDF5 file."""
-    from ash import prepare as steps
-    from ash.experiment.data import ensure_raw
-    from ash.store import read_json
+    from ash.files.atomic import read_json
+    from ash.preparation import prepare as steps
+    from ash.preparation.drawn import ensure_raw
 
     settings, described = load(params), read_json(manifest)
     d = dataset_of(settings, name)
@@ -76,7 +76,7 @@ def prepare(
 @app.command()
 def stylizer(weights: Path, out: Out) -> None:
     """Check a pair of encoder and decoder, and copy it to OUT."""
-    from ash.store import atomic
+    from ash.files.atomic import atomic
     from ash.style.stylizer import load_stylizer
 
     pair = load_stylizer(weights)
@@ -94,7 +94,7 @@ def refit_stylizer(
     params: ParamsOption = Params,
 ) -> None:
     """Fit the miniature's encoder and decoder from nothing (docs/miniature.md)."""
-    from ash.experiment.stylizer import refit_files
+    from ash.fitting.files import refit_files
 
     with progress("refit stylizer") as show:
         refit_files(load(params), source, held_out, paintings, out, log, show)
@@ -109,8 +109,8 @@ def features(
     params: ParamsOption = Params,
 ) -> None:
     """Encode every image of a prepared set, once."""
-    from ash.experiment.caching import make_cache
-    from ash.experiment.memory import device, enough_memory
+    from ash.features.cache import make_cache
+    from ash.machine.device import device, enough_memory
     from ash.style.stylizer import load_stylizer
 
     storage = load(params).protocol.stylizer.storage
@@ -126,7 +126,7 @@ def rain(
     params: ParamsOption = Params,
 ) -> None:
     """Fit ASM's VAE to the styles of the paintings."""
-    from ash.experiment.stylizer import fit_rain
+    from ash.fitting.rain import fit_rain
 
     with progress("rain") as show:
         fit_rain(load(params), style, stylizer, out, show)

@@ -105,7 +105,7 @@ def method_pages(
     params: ParamsOption = Params,
 ) -> None:
     """Write a page for each method from its code and settings into OUT."""
-    from ash.experiment import method_pages as pages
+    from ash.documentation import pages
 
     made = pages.method_pages(params)
     if check:

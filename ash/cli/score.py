@@ -24,14 +24,14 @@ def score(
     out: Annotated[Path | None, typer.Option("--out", help="JSON file to write too")] = None,
 ) -> None:
     """Score label maps made by any program, as the official Cityscapes evaluator does."""
-    from ash import evaluation_protocols
-    from ash.predictions import score_folder
-    from ash.store import write_json
+    from ash.evaluation import conventions
+    from ash.evaluation.label_maps import score_folder
+    from ash.files.atomic import write_json
 
-    chosen = None if protocol is None else evaluation_protocols.load(protocol)
+    chosen = None if protocol is None else conventions.load(protocol)
     name = dataset or (chosen.dataset if chosen else None)
     if name is None or (chosen and name not in (chosen.dataset, chosen.labels)):
-        known = ", ".join(evaluation_protocols.PROTOCOLS)
+        known = ", ".join(conventions.PROTOCOLS)
         raise ConfigError(
             f"--dataset {dataset} --protocol {protocol}: wanted a data set, or one of {known}, that agree"
         )
@@ -56,12 +56,12 @@ def evaluate_as(
     params: ParamsOption = Params,
 ) -> None:
     """Score a trained model under a named evaluation protocol, on the raw images and labels of its set."""
-    from ash import evaluation_protocols
-    from ash.experiment.data import ensure_raw
-    from ash.experiment.protocol import evaluate_protocol
-    from ash.store import read_json
+    from ash.evaluation import conventions
+    from ash.experiment.evaluate_raw import evaluate_protocol
+    from ash.files.atomic import read_json
+    from ash.preparation.drawn import ensure_raw
 
-    chosen, settings, described = evaluation_protocols.load(protocol), load(params), read_json(manifest)
+    chosen, settings, described = conventions.load(protocol), load(params), read_json(manifest)
     dataset_of(settings, chosen.dataset)
     with progress(f"evaluate {experiment} seed {seed} as {protocol}") as show:
         ensure_raw(settings, chosen.dataset, described, show)

@@ -41,10 +41,19 @@ def train(
     params: ParamsOption = Params,
 ) -> None:
     """Train one experiment with one seed; goes on where a killed run stopped."""
-    from ash.experiment.parts import TrainFiles
-    from ash.experiment.run import train_run
+    from ash.experiment.inputs import RunFiles
+    from ash.experiment.train import train_run
 
-    files = TrainFiles(prepared, stylizer, paintings, style, content, target, rain, initial)
+    files = RunFiles(
+        prepared=prepared,
+        stylizer=stylizer,
+        paintings=paintings,
+        style=style,
+        content=content,
+        target=target,
+        rain=rain,
+        initial=initial,
+    )
     with progress(f"train {experiment} seed {seed}") as show:
         train_run(load(params), experiment, seed, files, out, show)
 
@@ -58,7 +67,7 @@ def evaluate(
     params: ParamsOption = Params,
 ) -> None:
     """Score a trained model on targets: writes NAME.json and NAME.npz for each."""
-    from ash.experiment.score import evaluate_run
+    from ash.experiment.evaluate import evaluate_run
 
     settings = load(params)
     for pair in target:

@@ -22,7 +22,7 @@ def import_checkpoint(
     ] = False,
 ) -> None:
     """Turn a checkpoint of the CLAN/ASH family into a model of this project, or back."""
-    from ash.experiment import checkpoints
+    from ash.weights import checkpoints
 
     if export:
         checkpoints.export_checkpoint(Path(file), out)
@@ -38,7 +38,7 @@ def evaluate_model(
     params: ParamsOption = Params,
 ) -> None:
     """Score any model file on prepared targets, whatever it was trained by."""
-    from ash.experiment.score import evaluate_file
+    from ash.experiment.evaluate import evaluate_file
 
     settings = load(params)
     for pair in target:
@@ -64,7 +64,7 @@ def import_stylizer(
     out: Annotated[Path, typer.Argument(help="file to write")],
 ) -> None:
     """Turn AdaIN's published encoder and decoder into the stylizer's file."""
-    from ash.experiment.stylizer import import_pair
+    from ash.weights.adain import import_pair
 
     import_pair(encoder, str(decoder), out)
 
@@ -78,7 +78,7 @@ def fit_decoder(
     params: ParamsOption = Params,
 ) -> None:
     """Fit a decoder to the protocol's encoder; goes on where a killed fit stopped."""
-    from ash.experiment.decoder import fit_decoder as fit
+    from ash.fitting.decoder import fit_decoder as fit
 
     with progress("fit decoder") as show:
         fit(load(params), content, paintings, out, log, show)

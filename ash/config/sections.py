@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 NAME = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -227,3 +227,19 @@ class Params(Section):
     experiments: dict[Name, ExperimentEntry] = Field(min_length=1)
     tables: dict[Name, TableSettings]
     figures: dict[Name, dict[str, str]] = Field(description="figure -> {column title: experiment}")
+
+
+def faults(error: ValidationError) -> list[str]:
+    """Each fault of a pydantic error as one line: key, what was found, what was wanted."""
+    lines = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"]) or "file"
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"{key}: unknown key; check its spelling")
+        elif fault["type"] == "missing":
+            lines.append(f"{key}: missing; state it")
+        elif fault["type"] == "value_error":  # a section's own check, whose message says what was found
+            lines.append(fault["msg"].removeprefix("Value error, "))
+        else:
+            lines.append(f"{key}: found {fault['input']!r}; {fault['msg']}")
+    return lines

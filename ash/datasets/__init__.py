@@ -1,12 +1,12 @@
 """Data sets in their published layouts, one file each; a file dropped in this folder is a set that a protocol can name.
 
-Each module has an instance `DATASET` of `ash.datasets.base.Dataset`, which finds, reads and writes the set's files.
+Each module has an instance `DATASET` of `ash.datasets._base.Dataset`, which finds, reads and writes the set's files.
 """
 
 import importlib
 import pkgutil
 
-from ash.datasets.base import Dataset
+from ash.datasets._base import Dataset
 from ash.errors import ConfigError
 
 _SHARED = ("base", "census", "manifest", "png16")  # modules here that are not a set

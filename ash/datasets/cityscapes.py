@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ash.datasets.base import Dataset, Sample, id_table, inverse, open_image, save, to_train_ids
+from ash.datasets._base import Dataset, Sample, id_table, inverse, to_train_ids
+from ash.files.images import open_image, save
 
 LABEL_TO_TRAIN = {
     7: 0, 8: 1, 11: 2, 12: 3, 13: 4, 17: 5, 19: 6, 20: 7, 21: 8, 22: 9,

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ash.datasets.base import OnePiece, Sample, by_id, id_table, inverse, open_image, save, to_train_ids
+from ash.datasets._base import OnePiece, Sample, by_id, id_table, inverse, to_train_ids
 from ash.datasets.cityscapes import LABEL_TO_TRAIN
+from ash.files.images import open_image, save
 from ash.labels import colourise
 
 TABLE = id_table(LABEL_TO_TRAIN, void=range(35))

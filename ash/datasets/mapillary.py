@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ash.datasets.base import Dataset, Sample, by_id, id_table, inverse, open_image, save, to_train_ids
+from ash.datasets._base import Dataset, Sample, by_id, id_table, inverse, to_train_ids
 from ash.errors import DataError
+from ash.files.atomic import read_json
+from ash.files.images import open_image, save
 from ash.labels import CLASSES, VOID, colourise
-from ash.store import read_json
 
 N_IDS = 66
 LABEL_TO_TRAIN = {

@@ -5,7 +5,7 @@ bike lane 7, crosswalk 8, parking 10, service lane 14 and marked crosswalk 23, a
 cut 9 and pedestrian area 11; sign takes the back of signs 49.  The ASH paper does not say which mapping it used.
 """
 
-from ash.datasets.base import id_table
+from ash.datasets._base import id_table
 from ash.datasets.mapillary import LABEL_TO_TRAIN as MAPPING_A
 from ash.datasets.mapillary import N_IDS, Mapillary
 

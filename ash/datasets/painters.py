@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ash.datasets.base import Dataset, Sample, by_id, open_image, save
+from ash.datasets._base import Dataset, Sample, by_id
 from ash.errors import DataError
+from ash.files.images import open_image, save
 
 QUALITY = 92  # of the JPEGs that `write` makes
 LARGE = 1 << 25  # pixels: 96 MiB as RGB

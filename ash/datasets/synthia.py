@@ -2,7 +2,7 @@
 
 Layout     RGB/0000000.png, GT/LABELS/0000000.png
 Encoding   label PNGs have three 16-bit channels: the class in the first (RGB order), the instance in the second.
-           Pillow reduces them to 8 bits a channel and loses the class; hence `ash.datasets.png16`.
+           Pillow reduces them to 8 bits a channel and loses the class; hence `ash.files.png16`.
 Void       ids 0 void, 13 parking, 14 road work, 22 lane marking, as in the field's converters.  Ids 16 (terrain), 18
            (truck) and 20 (train) have a train id but do not occur.
 """
@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ash.datasets import png16
-from ash.datasets.base import OnePiece, Sample, by_id, id_table, inverse, save, to_train_ids
+from ash.datasets._base import OnePiece, Sample, by_id, id_table, inverse, to_train_ids
+from ash.files import png16
+from ash.files.images import save
 
 LABEL_TO_TRAIN = {
     3: 0, 4: 1, 2: 2, 21: 3, 5: 4, 7: 5, 15: 6, 9: 7, 6: 8, 16: 9,

@@ -4,17 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from ash.config.sections import Size
-from ash.errors import DataError, flat
-from ash.experiment.memory import device, enough_memory
-from ash.experiment.model import load_model
-from ash.experiment.score import predictor
+from ash.errors import DataError
+from ash.experiment.evaluate import predictor
+from ash.files.atomic import atomic
+from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
+from ash.files.images import read_picture
 from ash.labels import colourise
-from ash.store import PREPARED_SCHEMA, atomic, open_h5
+from ash.machine.device import device, enough_memory
+from ash.pixels import to_image
 from ash.style.stylizer import load_stylizer
-from ash.training.feed import to_image
+from ash.weights.model import load_model
 
 SMALLEST = 16  # pixels of a side that still leave features to take statistics of
 GAP = 4  # white pixels between two pictures of a montage
@@ -46,7 +48,7 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
 def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out: Path) -> None:
     """Give one image the style of one painting; sizes may differ, the result has that of the image."""
     where = device()
-    pair, pictures = load_stylizer(stylizer).to(where), {path: _read(path) for path in (image, painting)}
+    pair, pictures = load_stylizer(stylizer).to(where), {path: read_picture(path) for path in (image, painting)}
     for path, pixels in pictures.items():
         if min(pixels.shape[:2]) < SMALLEST:
             raise DataError(f"{path}: {pixels.shape[1]}x{pixels.shape[0]}, wanted {SMALLEST} pixels a side or more")
@@ -61,31 +63,12 @@ def predict_image(model: Path, image: Path, size: Size, out: Path) -> None:
 
     The image is resized to `size` (width, height) for the network; the overlay has the image's own size.
     """
-    segmenter, pixels = load_model(model, device()), _read(image)
+    segmenter, pixels = load_model(model, device()), read_picture(image)
     width, height = size
     small = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
     with enough_memory(device(), "lower --size, or give a smaller image"):
         label = predictor(segmenter, device())(small[None], pixels.shape[:2])[0]
     _save(out, (pixels * 0.45 + colourise(label) * 0.55).round().astype(np.uint8))
-
-
-def _read(path: Path) -> np.ndarray:
-    """An image of any mode as uint8 RGB (H,W,3), upright; transparency is laid on white, 16 bits become 8."""
-    try:
-        with Image.open(path) as opened:
-            picture: Image.Image = ImageOps.exif_transpose(opened)
-            if picture.mode.startswith(("I", "F")):
-                values = np.asarray(picture, np.float32)
-                scale = 257 if values.max(initial=0) > 255 else 1
-                picture = Image.fromarray((values / scale).clip(0, 255).astype(np.uint8))
-            if picture.has_transparency_data:
-                whole = picture.convert("RGBA")
-                picture = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole)
-            return np.array(picture.convert("RGB"))
-    except FileNotFoundError as cause:
-        raise DataError(f"{path}: missing; give a PNG or JPEG") from cause
-    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as cause:
-        raise DataError(f"{path}: not a readable image ({flat(cause)}); give a PNG or JPEG") from cause
 
 
 def _spread(images: "np.ndarray", count: int) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
 """Training methods, one file each; a file dropped in this folder is a recipe that params.yaml can name.
 
 Each module has `Settings`, a Section without defaults whose `needs` say what it reads besides labelled source images, and
-`Method`, an `ash.recipe.Recipe` made from settings and parts.
+`Method`, an `ash.contract.Method` made from settings and parts.
 """
 
 import importlib
@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ash.config import Experiment, Section, faults
+from ash.contract import Method, Needs, Parts
 from ash.errors import ConfigError, several
-from ash.recipe import Needs, Parts, Recipe
 
 
 def names() -> list[str]:
@@ -57,7 +57,7 @@ def check_experiment(experiment: Experiment) -> Needs:
     return needs
 
 
-def build(recipe: str, method: dict[str, Any], parts: Parts) -> Recipe:
+def build(recipe: str, method: dict[str, Any], parts: Parts) -> Method:
     """The recipe with its settings checked and its networks made."""
-    built: Recipe = load(recipe).Method(check(recipe, method), parts)
+    built: Method = load(recipe).Method(check(recipe, method), parts)
     return built

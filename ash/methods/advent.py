@@ -22,7 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ash.config import Section
-from ash.recipe import Batch, Needs, Parts, Update
+from ash.contract import Batch, Needs, Parts, Update
 from ash.segmentation import losses
 from ash.style.view import Against, needs_of, others
 

@@ -31,8 +31,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ash.config import Section
+from ash.contract import Batch, Convention, Needs, Parts, Update
 from ash.labels import CLASSES, N_CLASSES, VOID
-from ash.recipe import Batch, Convention, Needs, Parts, Update, mirrored
+from ash.pixels import mirrored
 from ash.segmentation import losses
 from ash.style import adain, hallucination
 from ash.style.noise import NoiseForm, perturb

@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ash.config import Section
-from ash.recipe import Batch, Needs, Parts, Update
+from ash.contract import Batch, Needs, Parts, Update
 from ash.segmentation import losses
 from ash.style import rain
 from ash.style.adain import channel_statistics

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from ash.config import Section
-from ash.recipe import Batch, Needs, Parts, Update
+from ash.contract import Batch, Needs, Parts, Update
 from ash.segmentation import losses
 from ash.style.noise import NoiseForm
 from ash.style.view import Against, needs_of, others

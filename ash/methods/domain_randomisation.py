@@ -18,8 +18,8 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from ash.config import Section
-from ash.deterministic import average_pool
-from ash.recipe import Batch, Needs, Parts, Update
+from ash.contract import Batch, Needs, Parts, Update
+from ash.machine.deterministic import average_pool
 from ash.segmentation import losses
 from ash.style.adain import adain
 from ash.style.view import given, view

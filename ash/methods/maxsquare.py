@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ash.config import Section
-from ash.recipe import Batch, Needs, Parts, Update
+from ash.contract import Batch, Needs, Parts, Update
 from ash.segmentation import losses
 from ash.style.view import Against, needs_of, others
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ash.config import Section
-from ash.recipe import Batch, Needs, Parts, Update
+from ash.contract import Batch, Needs, Parts, Update
 from ash.segmentation import losses
 
 

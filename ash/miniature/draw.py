@@ -16,6 +16,7 @@ from ash import datasets
 from ash.miniature.looks import DOMAINS
 from ash.miniature.paintings import draw_painting
 from ash.miniature.scene import draw_scene
+from ash.progress import Progress, quiet
 
 VARYING = {"mapillary": ((0.75, 1.5), (1.0, 1.0)), "painters": ((0.75, 1.5), (0.8, 1.25))}
 """Bounds of the scale and of the aspect, relative to the drawn size, of sets whose images differ in size."""
@@ -28,7 +29,7 @@ def draw_set(
     size: tuple[int, int],
     seed: int,
     workers: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = quiet,
 ) -> None:
     """Draw `counts` images a split, of (width, height) `size`, and put them at `root`; an older set there is replaced.
 

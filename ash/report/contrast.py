@@ -1,7 +1,7 @@
 """The difference between two experiments, seed by seed: the question that a table answers for its reference row only."""
 
 from ash.config import Settings
-from ash.evaluation import paired_bootstrap
+from ash.evaluation.scores import paired_bootstrap
 from ash.report.runs import Runs
 from ash.report.tables import BOOTSTRAP_SEED
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from ash.config import Settings
+from ash.files.atomic import read_json, write_text
 from ash.report.tables import grid
-from ash.store import read_json, write_text
 
 TITLE = "Cost of a training step"
 

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 
 from ash.config import Settings
 from ash.errors import StoreError
+from ash.files.atomic import atomic
 from ash.labels import CLASSES, N_CLASSES, PALETTE, SUBSETS, colourise
 from ash.report.runs import Runs
-from ash.store import atomic
 
 mpl.use("Agg")
 mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})

@@ -15,9 +15,9 @@ from markupsafe import Markup
 
 from ash.config import Settings
 from ash.errors import StoreError
+from ash.files.atomic import read_json, write_text
 from ash.report.runs import Runs
 from ash.report.tables import heading
-from ash.store import read_json, write_text
 
 CAPTIONS = {
     "figure3": "Figure 3. Target images and predictions of SYNTHIA-trained networks (first seed).",

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ash import evaluation
 from ash.errors import StoreError, several
-from ash.store import read_json
+from ash.evaluation.scores import image_counts
+from ash.files.atomic import read_json
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Runs:
         return [read_json(self.path(experiment, seed, f"{target}.json")) for seed in self.seeds]
 
     def miou(self, experiment: str, target: str, classes: int) -> np.ndarray:
-        """MIoU of each seed, in per cent."""
+        """mIoU of each seed, in per cent."""
         return 100 * np.array([run["miou"][str(classes)] for run in self.scores(experiment, target)], float)
 
     def counts(self, experiment: str, target: str) -> np.ndarray:
         """Counts of each seed and image, (S,N,3,19)."""
-        return np.stack([evaluation.image_counts(run) for run in self.scores(experiment, target)])
+        return np.stack([image_counts(run) for run in self.scores(experiment, target)])
 
     def pair(self, first: str, second: str, target: str) -> tuple[np.ndarray, np.ndarray]:
         """Counts of two experiments, (S,N,3,19) each; StoreError if they were not scored on the same images."""

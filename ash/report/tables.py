@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ash.config import Settings
-from ash.evaluation import paired_bootstrap
+from ash.evaluation.scores import paired_bootstrap
+from ash.files.atomic import write_json, write_text
 from ash.labels import ABSENT_FROM_SYNTHIA, CLASSES, SUBSETS
 from ash.report.published import Row, Table
 from ash.report.runs import Runs
-from ash.store import write_json, write_text
 
 BOOTSTRAP_SEED = 0
 NO_TABLE = Table(rows={})

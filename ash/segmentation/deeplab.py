@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ash.caffe import to_caffe
 from ash.config import SegmenterSettings
+from ash.contract import Heads
 from ash.labels import N_CLASSES
-from ash.recipe import Heads
+from ash.pixels import to_caffe
 from ash.segmentation.blocks import BasicBlock, Bottleneck, Stage, stage_of
 
 INIT_STD = 0.01

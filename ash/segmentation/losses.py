@@ -17,10 +17,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ash.deterministic import bilinear
+from ash.contract import Update
 from ash.errors import ConfigError
 from ash.labels import VOID
-from ash.recipe import Update
+from ash.machine.deterministic import bilinear
 
 SegmentationLoss = Annotated[
     Literal["cross_entropy", "focal"], Field(description="L_seg; the code of CLAN, ASM and ASH has the focal form")

@@ -12,8 +12,8 @@ The net is SFTGAN's condition network (Wang et al., CVPR 2018) with instance nor
 import torch
 from torch import Tensor, nn
 
-from ash.deterministic import bilinear
 from ash.errors import ShapeError
+from ash.machine.deterministic import bilinear
 from ash.style.adain import channel_statistics
 
 SLOPE = 0.1  # of every leaky ReLU

@@ -5,28 +5,24 @@ is the mean and deviation of every feature channel, 2C numbers.
 
     (m, q)   = MLP(mu, sigma),  e = m + q n,  n ~ N(0, I)        -> StatisticsVae.encode
     (mu', sigma') = MLP(e)                                       -> StatisticsVae.decode
-    L_latent = 1/2 mean(m^2 + q^2 - log(q^2 + 1e-5) - 1)         -> latent_loss
-    L        = L_latent + 5 MSE((mu', sigma'), (mu, sigma))      -> fit
+    L_latent = 1/2 mean(m^2 + q^2 - log(q^2 + 1e-5) - 1)         -> ash.fitting.rain.latent_loss
+    L        = L_latent + 5 MSE((mu', sigma'), (mu, sigma))      -> ash.fitting.rain.fit
 
 q is a deviation as it stands: no exponential, either sign.  Departure from the release: the encoder and decoder of images
 stay those that every method here uses; RAIN trains its own image decoder in the same loop.
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.nn import functional
 
-from ash.config import RainSettings
 from ash.errors import CheckpointError, StoreError, flat
 from ash.style.adain import channel_statistics
 
-SMALLEST = 1e-5  # added to q^2 inside the logarithm
 METADATA_KEY = "ash"
 
 
@@ -53,34 +49,6 @@ class StatisticsVae(nn.Module):
 def statistics_of(features: Tensor) -> Tensor:
     """The style of features (B,C,h,w): means, then deviations, (B,2C) float32."""
     return torch.cat(channel_statistics(features), 1).flatten(1)
-
-
-def latent_loss(mean: Tensor, deviation: Tensor) -> Tensor:
-    """Distance of N(m, q^2) from N(0, I): 0 for m = 0, q = 1 but for the 1e-5."""
-    square = deviation.square()
-    return (mean.square() + square - (square + SMALLEST).log() - 1).mean() / 2
-
-
-def fit(
-    styles: Tensor, settings: RainSettings, progress: Callable[[int, int], None] = lambda done, total: None
-) -> StatisticsVae:
-    """Fit a VAE to styles (N,2C), one generator for order, noise and first weights: the same every time on one CPU."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        vae = StatisticsVae(styles.shape[1] // 2).train()
-        optimiser = torch.optim.Adam(vae.parameters(), settings.rate)
-        for step in range(settings.iterations):
-            optimiser.param_groups[0]["lr"] = settings.rate / (1 + settings.decay * step)
-            batch = styles[torch.randint(len(styles), (settings.batch,))]
-            mean, deviation = vae.encode(batch)
-            again = vae.decode(mean + deviation * torch.randn_like(mean))
-            loss = latent_loss(mean, deviation)
-            loss = loss + settings.reconstruction_weight * functional.mse_loss(again, batch)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            progress(step + 1, settings.iterations)
-    return vae.eval().requires_grad_(False)
 
 
 def serialise(vae: StatisticsVae, stylizer: str) -> bytes:

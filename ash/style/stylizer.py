@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ash.config import Section
 from ash.errors import CheckpointError, StoreError, several
-from ash.foreign import misfits
+from ash.files.foreign import misfits
 from ash.style.adain import adain
 from ash.style.vgg import STRIDE, Decoder, DecoderLayer, Depth, Encoder, mirror
 
@@ -88,7 +88,7 @@ class Stylizer(nn.Module):
         return safetensors.torch.save(weights, metadata)
 
     def save(self, path: Path) -> None:
-        """Write the pair's file; not atomic by itself: give it the temporary path of `ash.store.atomic`."""
+        """Write the pair's file; not atomic by itself: give it the temporary path of `ash.files.atomic.atomic`."""
         Path(path).write_bytes(self.serialise())
 
 

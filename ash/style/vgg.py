@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from ash.deterministic import ReflectionPad
+from ash.machine.deterministic import ReflectionPad
 
 Depth = Literal["relu3_1", "relu4_1"]
 DecoderLayer = int | Literal["up"]

@@ -5,9 +5,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ash.caffe import from_caffe, to_caffe
+from ash.contract import Batch, Convention, Needs
 from ash.errors import ShapeError
-from ash.recipe import Batch, Convention, Needs, mirrored
+from ash.pixels import from_caffe, mirrored, to_caffe
 from ash.style.adain import adain
 from ash.style.noise import NoiseForm, perturb
 from ash.style.stylizer import Stylizer

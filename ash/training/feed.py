@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ash.recipe import Batch, Needs, mirrored
+from ash.contract import Batch, Needs
+from ash.pixels import mirrored, to_image
 from ash.training import sampler
 
 
 class Features(Protocol):
-    """Encoder features of a set, by index: `ash.features.FeatureFile`, or `ash.features.Encoded` without a cache."""
+    """Encoder features of a set, by index: `ash.features.file.FeatureFile`, or `ash.features.file.Encoded` without a cache."""
 
     def __len__(self) -> int: ...
 
@@ -30,11 +31,6 @@ class Batches(Protocol):
 
 
 NOTHING = Needs()
-
-
-def to_image(pixels: np.ndarray) -> Tensor:
-    """uint8 RGB (B,H,W,3) to float32 (B,3,H,W) in [0,1], channels last in memory."""
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last).div_(255)
 
 
 class Feed:

@@ -5,71 +5,36 @@ check that all terms are finite, step every optimiser, log.  Players step after 
 its own if the settings or an update say so.
 """
 
-import csv
-import io
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ash.config import TrainingSettings
+from ash.contract import Batch, Method
 from ash.errors import NonFiniteError
-from ash.recipe import Batch, Recipe
-from ash.training import checkpoint, schedule
+from ash.progress import Progress, quiet
+from ash.training import schedule
 from ash.training.feed import Batches
+from ash.training.history import History, Row
+from ash.training.resume import restore, save
 
 log = logging.getLogger(__name__)
-Row = dict[str, float]
-
-
-class History:
-    """Rows of means over the steps since the row before; the table behind history.csv."""
-
-    def __init__(self, state: Mapping[str, Any] | None = None) -> None:
-        self.rows: list[Row] = list(state["rows"]) if state else []
-        self.sums: Row = dict(state["sums"]) if state else {}
-        self.count: int = int(state["count"]) if state else 0
-
-    def state(self) -> dict[str, Any]:
-        """What a resume file keeps."""
-        return {"rows": self.rows, "sums": self.sums, "count": self.count}
-
-    def add(self, terms: Mapping[str, float]) -> None:
-        """Count one step."""
-        for name, value in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-        self.count += 1
-
-    def close_row(self, step: int, extra: Mapping[str, float]) -> None:
-        """End a row after `step` finished steps."""
-        means = {name: value / self.count for name, value in self.sums.items()}
-        self.rows.append({"step": step, **means, **extra})
-        self.sums, self.count = {}, 0
-
-    def csv(self) -> str:
-        """All rows; columns in the order of their first appearance, empty where a row lacks one."""
-        columns = list(dict.fromkeys(name for row in self.rows for name in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: f"{value:.9g}" for name, value in row.items()} for row in self.rows)
-        return text.getvalue()
 
 
 def train(
-    recipe: Recipe,
+    recipe: Method,
     feed: Batches,
     training: TrainingSettings,
     *,
     resume: Path,
     digest: str,
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = quiet,
 ) -> History:
     """Train `recipe` to the end, from `resume` if that file exists, and give the history.
 
@@ -79,7 +44,7 @@ def train(
     optimisers = {n: schedule.build_optimiser(p, training.optimisers[n]) for n, p in recipe.players.items()}
     start, history = 0, History()
     if resume.exists():
-        start, state = checkpoint.restore(resume, digest, recipe.players, optimisers)
+        start, state = restore(resume, digest, recipe.players, optimisers)
         history = History(state)
         log.info("resumed after step %d from %s", start, resume)
     for player in recipe.players.values():
@@ -94,13 +59,13 @@ def train(
         if done % training.log_every == 0 or done == training.iterations:
             history.close_row(done, {"rate": share, **recipe.diagnostics(batch)})
         if done % training.checkpoint_every == 0 or done == training.iterations:
-            checkpoint.save(resume, digest, done, recipe.players, optimisers, history.state())
+            save(resume, digest, done, recipe.players, optimisers, history.state())
         progress(done, training.iterations)
     return history
 
 
 def _step(
-    recipe: Recipe,
+    recipe: Method,
     batch: Batch,
     step: int,
     training: TrainingSettings,
@@ -132,7 +97,7 @@ def _step(
     return values
 
 
-def _move(recipe: Recipe, player: str, training: TrainingSettings, optimisers: Mapping[str, Optimizer]) -> None:
+def _move(recipe: Method, player: str, training: TrainingSettings, optimisers: Mapping[str, Optimizer]) -> None:
     """Let one player take its step."""
     clip = training.optimisers[player].clip
     if clip is not None:

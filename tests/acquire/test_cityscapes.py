@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ash.acquire.cityscapes import PASSWORD, STORE, USERNAME, fetch
+from ash.acquire.cityscapes_login import PASSWORD, STORE, USERNAME, fetch
 from ash.errors import DataError
 
 CONTENT = bytes(range(256)) * 4000

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ash import config
-from ash.acquire.published import FITTED_PAIR, PUBLISHED, needed
+from ash.acquire.networks import FITTED_PAIR, PUBLISHED, needed
 from ash.acquire.weights import acquire_weights
 from ash.errors import ConfigError, DataError
 from tests.acquire.server import serve

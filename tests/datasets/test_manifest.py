@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 
 from ash import datasets
-from ash.datasets.census import Census, ranges, spans, take_census
 from ash.datasets.gta5 import Gta5
-from ash.datasets.manifest import build_manifest
 from ash.datasets.painters import LARGE
 from ash.errors import DataError
-from ash.prepare import prepare
-from ash.store import PREPARED_SCHEMA, open_h5
+from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
+from ash.preparation.census import Census, ranges, spans, take_census
+from ash.preparation.manifest import build_manifest
+from ash.preparation.prepare import prepare
 from tests.acquire.fakes import fill
 
 

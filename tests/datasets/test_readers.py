@@ -9,7 +9,7 @@ from PIL import Image
 
 from ash import datasets
 from ash.datasets import cityscapes, gta5, mapillary, synthia
-from ash.datasets.base import UNKNOWN
+from ash.datasets._base import UNKNOWN
 from ash.errors import ConfigError, DataError
 from ash.labels import CLASSES, VOID
 

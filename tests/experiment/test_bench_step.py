@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from ash.experiment.bench import bench_step
-from ash.experiment.memory import device
-from ash.experiment.meter import Meter, peak_memory, reset_peak
-from ash.experiment.synthetic import synthetic_files
+from ash.bench.meter import Meter, peak_memory, reset_peak
+from ash.bench.step import bench_step
+from ash.bench.synthetic import synthetic_files
+from ash.machine.device import device
 from tests.conftest import ash, settle
 from tests.methods.world import settings
 

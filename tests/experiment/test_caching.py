@@ -8,11 +8,10 @@ import torch
 from safetensors.torch import load_file
 
 from ash import config
-from ash.experiment import caching
-from ash.experiment.caching import holds_features, make_cache, measure
-from ash.experiment.parts import Encoded
-from ash.features import FeatureFile
-from ash.store import PREPARED_SCHEMA, open_h5
+from ash.features.cache import make_cache, measure
+from ash.features.encoded import Encoded
+from ash.features.file import FeatureFile, cache, holds_features
+from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.style.stylizer import load_stylizer
 from tests.methods.world import WEIGHTS
 from tests.whole import files_of, train_here
@@ -20,7 +19,7 @@ from tests.whole import files_of, train_here
 
 def decided(built, tmp_path, monkeypatch, reading, encoding, size=1e3, storage="uint8_lz4"):
     """The feature file made where one way takes `reading` and the other `encoding` seconds."""
-    monkeypatch.setattr(caching, "measure", lambda *_: (reading, encoding, size))
+    monkeypatch.setattr(cache, "measure", lambda *_: (reading, encoding, size))
     out = tmp_path / "gta5.h5"
     make_cache(built / "data/prepared/gta5_train.h5", load_stylizer(WEIGHTS), out, storage, auto=True)
     return out

@@ -10,9 +10,9 @@ from PIL import Image
 from ash import config
 from ash.config import SegmenterSettings
 from ash.errors import CheckpointError, ConfigError, StoreError
-from ash.experiment.checkpoints import export_checkpoint, import_checkpoint, load_initial
-from ash.experiment.model import load_model, save_model
 from ash.segmentation.deeplab import build_segmenter
+from ash.weights.checkpoints import export_checkpoint, import_checkpoint, load_initial
+from ash.weights.model import load_model, save_model
 from tests.conftest import ash
 from tests.whole import files_of, train_here
 

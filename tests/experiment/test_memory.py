@@ -5,8 +5,8 @@ import torch
 
 from ash.config import TrainingSettings
 from ash.errors import ConfigError, ResourceError
-from ash.experiment.memory import device, enough_memory
-from ash.experiment.run import remedy
+from ash.experiment.train import remedy
+from ash.machine.device import device, enough_memory
 from tests.conftest import ash, settle
 from tests.methods.world import settings
 

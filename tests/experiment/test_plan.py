@@ -5,8 +5,8 @@ import json
 import pytest
 
 from ash import config
+from ash.bench.plan import disk, hours
 from ash.errors import ConfigError
-from ash.experiment.plan import disk, hours
 from tests.conftest import ROOT, ash
 
 

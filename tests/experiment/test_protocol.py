@@ -9,7 +9,7 @@ import torch
 import yaml
 from torch.nn import functional
 
-from ash.experiment.protocol import STRIP, upsampled_rows
+from ash.experiment.evaluate_raw import STRIP, upsampled_rows
 from tests.conftest import ash, snakemake
 
 RUN = "results/runs/ash/seed0"

@@ -6,9 +6,9 @@ import torch
 from torch.nn import functional
 
 from ash import config, methods
+from ash.contract import Needs
 from ash.errors import ConfigError
 from ash.methods.domain_randomisation import consistency, pyramid
-from ash.recipe import Needs
 from ash.training.sampler import draw
 from tests.methods.world import ROOT, batch, gradients, recipe
 

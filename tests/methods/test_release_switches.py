@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ash.caffe import MEAN_BGR, to_caffe
 from ash.config import SegmenterSettings
+from ash.pixels import MEAN_BGR, to_caffe
 from ash.segmentation.deeplab import build_segmenter
 from ash.style.adain import statistics_distance
 from ash.style.noise import elementwise_svd

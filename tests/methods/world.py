@@ -10,7 +10,7 @@ from torch import nn
 
 from ash import config, methods
 from ash.config import DiscriminatorSettings, SegmenterSettings
-from ash.recipe import Batch, Needs, Parts, Recipe, Update
+from ash.contract import Batch, Method, Needs, Parts, Update
 from ash.segmentation.deeplab import build_segmenter
 from ash.segmentation.discriminator import build_discriminator
 from ash.style.hallucination import Hallucinator
@@ -29,7 +29,7 @@ def settings() -> config.Settings:
     return config.load(ROOT / "params.yaml")
 
 
-def recipe(experiment: str, **changes: Any) -> Recipe:
+def recipe(experiment: str, **changes: Any) -> Method:
     """An experiment of params.yaml with settings changed, on tiny networks of fixed initial weights."""
     entry = settings().experiment(experiment)
     pair = load_stylizer(WEIGHTS)
@@ -68,7 +68,7 @@ def batch(mirror: bool = False, seed: int = 0, needs: Needs = ONE_PAINTING) -> B
     )
 
 
-def gradients(method: Recipe, given: Batch, progress: float = 0.5) -> dict[str, Update]:
+def gradients(method: Method, given: Batch, progress: float = 0.5) -> dict[str, Update]:
     """Run one step as the loop does, short of the optimisers; gradients are left in `.grad`.
 
     A player's terms of several updates are put together.

@@ -1,4 +1,4 @@
-"""Made-up runs of every experiment of params.yaml: what training and evaluation leave behind, without either."""
+"""Made-up runs of every experiment of params.yaml: what training and scores leave behind, without either."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ash import evaluation
 from ash.config import Settings, load
+from ash.evaluation import scores
+from ash.files.atomic import write_json
 from ash.labels import CLASSES, N_CLASSES, VOID
 from ash.report.published import Table, load_published
 from ash.report.runs import Runs
-from ash.store import write_json
 
 ROOT = Path(__file__).parents[2]
 IMAGES, SIZE = 4, (12, 20)
@@ -63,8 +63,8 @@ def _scores(folder: Path, experiment: str, seed: int, target: str, share: float,
     wrong = rng.integers(0, N_CLASSES, truth.shape)
     guess = np.where((rng.random(truth.shape) < share) & (truth != VOID), truth, wrong)
     ids = [f"{target}_{k}" for k in range(IMAGES)]
-    matrices = [evaluation.confusion(t, g) for t, g in zip(truth, guess, strict=True)]
-    write_json(folder / f"{target}.json", evaluation.scores(experiment, seed, target, ids, matrices))
+    matrices = [scores.confusion(t, g) for t, g in zip(truth, guess, strict=True)]
+    write_json(folder / f"{target}.json", scores.scores(experiment, seed, target, ids, matrices))
     np.savez(
         folder / f"{target}.npz",
         image=rng.integers(0, 256, (IMAGES, *SIZE, 3), np.uint8),

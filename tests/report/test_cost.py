@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from ash.files.atomic import write_json
 from ash.report.cost import write_cost
-from ash.store import write_json
 from tests.report.conftest import settings_for
 
 

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from ash.errors import StoreError
+from ash.files.atomic import write_json
 from ash.report.cost import write_cost
 from ash.report.page import CAPTIONS, build_report, findings
 from ash.report.tables import heading, write_table
-from ash.store import write_json
 
 GROUPS = ("paper", "controls")
 COST = [

@@ -6,7 +6,7 @@ import torch
 from ash.config import SegmenterSettings
 from ash.errors import CheckpointError
 from ash.segmentation.deeplab import build_segmenter
-from ash.segmentation.family import to_family, to_ours
+from ash.weights.family import to_family, to_ours
 
 THIN = SegmenterSettings(kind="resnet101", width=4, blocks=(1, 2, 3, 1), rates=(6, 12, 18, 24))
 ASM = {"attention.query": "PAM.query_conv", "attention.key": "PAM.key_conv", "attention.value": "PAM.value_conv"}

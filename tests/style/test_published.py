@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from ash.errors import CheckpointError
-from ash.style.published import CONVOLUTIONS, stylizer_of
 from ash.style.stylizer import PAPER, NetworkSettings, Stylizer
 from ash.style.vgg import mirror
+from ash.weights.adain import CONVOLUTIONS, stylizer_of
 
 THIN = NetworkSettings(width=4, depth="relu4_1", decoder=mirror(4, "relu4_1"))
 

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from ash.errors import DataError, NonFiniteError, ShapeError
+from ash.fitting.crops import Crops, recolour, to_tensor
+from ash.fitting.pair import RefitSettings, equalise, fold_batchnorm, initialise, refit, with_batchnorm
+from ash.fitting.quality import montage, quality
 from ash.labels import VOID
 from ash.style.adain import channel_statistics
-from ash.style.crops import Crops, recolour, to_tensor
-from ash.style.quality import montage, quality
-from ash.style.refit import RefitSettings, equalise, fold_batchnorm, initialise, refit, with_batchnorm
 from ash.style.stylizer import NetworkSettings, Stylizer
 from ash.style.vgg import Encoder
 

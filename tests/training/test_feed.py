@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from ash.recipe import Needs, mirrored
+from ash.contract import Needs
+from ash.pixels import mirrored
 from ash.training.feed import Feed
 from ash.training.sampler import draw
 

@@ -6,8 +6,8 @@ import io
 import pytest
 import torch
 
+from ash.contract import Update
 from ash.errors import CheckpointError, NonFiniteError
-from ash.recipe import Update
 from ash.training.loop import train
 from tests.training.toy import Game, feed, training
 

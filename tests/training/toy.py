@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from ash.config import OptimiserSettings, TrainingSettings
-from ash.recipe import Batch, Needs, Update
+from ash.contract import Batch, Needs, Update
 from ash.training.feed import Feed
 
 

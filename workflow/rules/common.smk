@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
-from ash.acquire.published import is_published
+from ash.acquire.networks import is_published
 from ash.config import ResourceSettings, load
 from ash.errors import AshError
-from ash.evaluation_protocols import PROTOCOLS
+from ash.evaluation.conventions import PROTOCOLS
 from workflow.checks import checked_needs
 from workflow.closure import closure, located
 from workflow.environment import set_up

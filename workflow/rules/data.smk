@@ -5,7 +5,7 @@ DRAWN = [name for name, dataset in DATASETS.items() if dataset.draw]
 rule draw_miniature:
     input:
         code=lambda w: closure(
-            "ash.miniature.draw", "ash.datasets.manifest", f"ash.datasets.{w.dataset}"
+            "ash.miniature.draw", "ash.preparation.manifest", f"ash.datasets.{w.dataset}"
         ),
     output:
         "data/manifests/{dataset}.json",
@@ -30,7 +30,7 @@ rule draw_miniature:
 rule manifest:
     input:
         acquired="data/acquired/{dataset}.json",
-        code=lambda w: closure("ash.datasets.manifest", f"ash.datasets.{w.dataset}"),
+        code=lambda w: closure("ash.preparation.manifest", f"ash.datasets.{w.dataset}"),
     output:
         "data/manifests/{dataset}.json",
     log:
@@ -58,7 +58,7 @@ rule manifest:
 rule prepare:
     input:
         manifest="data/manifests/{dataset}.json",
-        code=lambda w: closure("ash.prepare", f"ash.datasets.{w.dataset}"),
+        code=lambda w: closure("ash.preparation.prepare", f"ash.datasets.{w.dataset}"),
     output:
         file="data/prepared/{dataset}_{split}.h5",
         digest="data/prepared/{dataset}_{split}.json",
@@ -104,7 +104,7 @@ rule features:
         prepared=ancient("data/prepared/{dataset}_train.h5"),
         digests="data/prepared/{dataset}_train.json",
         stylizer="data/stylizer.safetensors",
-        code=closure("ash.experiment.caching"),
+        code=closure("ash.features.cache"),
     output:
         file="data/features/{dataset}.h5",
         digest="data/features/{dataset}.json",
@@ -136,7 +136,7 @@ rule rain:
         style=ancient(f"data/features/{STYLE_SET}.h5"),
         digests=f"data/features/{STYLE_SET}.json",
         stylizer="data/stylizer.safetensors",
-        code=closure("ash.experiment.stylizer"),
+        code=closure("ash.fitting.files"),
     output:
         "data/rain.safetensors",
     log:
@@ -170,7 +170,7 @@ rule refit:
                 (STYLE_SET, "train"),
             )
         ],
-        code=closure("ash.experiment.stylizer"),
+        code=closure("ash.fitting.files"),
     output:
         weights="data/refit/stylizer.safetensors",
         record="data/refit/stylizer.json",

@@ -17,7 +17,7 @@ rule evaluate_as:
         model=run_file("model.safetensors"),
         manifest=lambda w: f"data/manifests/{PROTOCOLS[w.protocol].dataset}.json",
         code=lambda w: closure(
-            "ash.experiment.protocol", f"ash.datasets.{PROTOCOLS[w.protocol].labels}"
+            "ash.experiment.evaluate_raw", f"ash.datasets.{PROTOCOLS[w.protocol].labels}"
         ),
     output:
         run_file("protocols/{protocol}.json"),

@@ -59,7 +59,7 @@ rule measure_cost:
     input:
         unpack(cost_inputs),
         code=closure(
-            "ash.experiment.bench",
+            "ash.bench.step",
             *(f"ash.methods.{SETTINGS.experiment(name).recipe}" for name in MEASURED),
         ),
     output:

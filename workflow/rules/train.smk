@@ -5,7 +5,7 @@ rule train:
     input:
         unpack(train_inputs),
         code=lambda w: closure(
-            "ash.experiment.run",
+            "ash.experiment.train",
             f"ash.methods.{SETTINGS.params.experiments[w.experiment].recipe}",
         ),
     output:
@@ -35,7 +35,7 @@ rule evaluate:
     input:
         unpack(lambda w: stored(evaluation_files(w))),
         model=run_file("model.safetensors"),
-        code=closure("ash.experiment.score"),
+        code=closure("ash.experiment.evaluate"),
     output:
         scores=[run_file(f"{target}.json") for target in (*TARGETS, "source")],
         samples=[run_file(f"{target}.npz") for target in (*TARGETS, "source")],

@@ -1,5 +1,5 @@
 # Published weights in data/weights (docs/weights.md), fetched or brought by the user, as the steps read them.
-from ash.acquire.published import ADAIN, FITTED_PAIR, IMPORTED_PAIR, needed
+from ash.acquire.networks import ADAIN, FITTED_PAIR, IMPORTED_PAIR, needed
 
 
 rule acquire_weights:
@@ -29,7 +29,7 @@ rule acquire_weights:
 rule initial_weights:
     input:
         weights=brought(SETTINGS.protocol.segmenter.weights),
-        code=closure("ash.experiment.checkpoints"),
+        code=closure("ash.weights.checkpoints"),
     output:
         "data/segmenter.safetensors",
     log:
@@ -51,7 +51,7 @@ rule initial_weights:
 rule import_stylizer:
     input:
         weights=brought(*ADAIN),
-        code=closure("ash.experiment.stylizer"),
+        code=closure("ash.fitting.files"),
     output:
         IMPORTED_PAIR,
     log:
@@ -85,7 +85,7 @@ rule fit_decoder:
             digest_of(prepared(name, "train"))
             for name in (*(DECODER.contents if DECODER else ()), STYLE_SET)
         ],
-        code=closure("ash.experiment.decoder"),
+        code=closure("ash.fitting.decoder"),
     output:
         weights=FITTED_PAIR,
         record="data/decoder/stylizer.json",

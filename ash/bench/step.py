@@ -1,0 +1,133 @@
+"""How long a training step takes on this machine, split by part, and how often it passes the segmenter."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ash.bench.meter import Meter, peak_memory, peak_rate, reset_peak
+from ash.config import Experiment, Settings
+from ash.contract import Batch, Method
+from ash.experiment.build import build_feed, build_method
+from ash.experiment.inputs import RunFiles
+from ash.experiment.train import remedy
+from ash.machine import deterministic, precision
+from ash.machine.device import device, enough_memory
+from ash.training import schedule
+
+
+class Passes:
+    """Counts images that pass the segmenter forwards, and gradients of images that pass it backwards."""
+
+    def __init__(self, segmenter: nn.Module) -> None:
+        """Watch layer1, which every pass goes through, whichever heads it ends in."""
+        self.forward = self.backward = 0
+        segmenter.layer1.register_forward_hook(self._count)  # type: ignore[union-attr]
+
+    def _count(self, _: nn.Module, __: object, features: Tensor) -> None:
+        self.forward += len(features)
+        if features.requires_grad:
+            features.register_hook(self._count_back)  # type: ignore[no-untyped-call]
+
+    def _count_back(self, gradient: Tensor) -> None:
+        self.backward += len(gradient)
+
+
+def bench_step(
+    settings: Settings, name: str, files: RunFiles, steps: int, changes: Mapping[str, Any] | None = None
+) -> list[dict[str, float | str]]:
+    """Median milliseconds and operations of each part of a step of experiment `name`, over `steps` steps.
+
+    Two more steps warm up; the first of them counts operations.  Parts: reading the batch; for each update the forward
+    pass that leads to it and its backward pass; the optimisers.  `changes` replace settings of the training.  The last row
+    is the whole step, with the share of the time that its operations would take at the device's peak, the processor time
+    of all threads in seconds, and the peak memory in GiB.
+    """
+    experiment, where = changed(settings.experiment(name), changes or {}), device()
+    meter, _, arithmetic, memory = _measure(experiment, files, steps)
+    peak = peak_rate(arithmetic, where)
+    rows: list[dict[str, Any]] = [
+        {"part": part, "ms": ms, "tflop": meter.flops[part] / 1e12, "share": meter.flops[part] / peak / ms * 1e3}
+        for part, ms in meter.milliseconds().items()
+    ]
+    total, flops = sum(row["ms"] for row in rows), sum(meter.flops.values())
+    whole = {"part": f"step ({arithmetic}, {where.type})", "ms": total, "tflop": flops / 1e12}
+    whole |= {"share": flops / peak / total * 1e3, "peak_tflops": peak / 1e12}
+    return [*rows, whole | {"cpu_s": meter.processor_seconds(), "memory_gib": memory}]
+
+
+def changed(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
+    """The experiment with some settings of its training replaced, and its segmenter from random weights.
+
+    What a step costs does not depend on the weights that it starts from.
+    """
+    training = experiment.training.model_copy(update=dict(changes))
+    segmenter = experiment.segmenter.model_copy(update={"weights": None})
+    return experiment.model_copy(update={"training": training, "segmenter": segmenter})
+
+
+def bench_cost(
+    settings: Settings, name: str, files: RunFiles, steps: int, *, count: bool = False
+) -> dict[str, float | str]:
+    """What a step of an experiment costs: passes through the segmenter for each source image, and milliseconds.
+
+    With `count`, also the operations of a step.
+    """
+    experiment = changed(settings.experiment(name), {})
+    meter, passes, arithmetic, _ = _measure(experiment, files, steps, count=count)
+    images = (steps + 2) * experiment.training.batch
+    return {
+        "experiment": name,
+        "recipe": experiment.recipe,
+        "forward": passes.forward / images,
+        "backward": passes.backward / images,
+        "ms": sum(meter.milliseconds().values()),
+        "precision": arithmetic,
+        **({"tflop": sum(meter.flops.values()) / 1e12} if count else {}),
+    }
+
+
+def _measure(
+    experiment: Experiment, files: RunFiles, steps: int, *, count: bool = True
+) -> tuple[Meter, Passes, precision.Precision, float]:
+    """Each part in each of `steps` steps, the passes of all steps with those that warm up, precision, peak memory."""
+    where = device()
+    if where.type == "cuda":  # as in training; on a CPU it changes nothing
+        deterministic.switch_on()
+    arithmetic = precision.resolve(experiment.training.precision, where)
+    recipe = build_method(experiment, 0, files, where)
+    optimisers = [schedule.build_optimiser(p, experiment.training.optimisers[n]) for n, p in recipe.players.items()]
+    passes, meter = Passes(recipe.players["segmenter"]), Meter(where, count=count)
+    with ExitStack() as stack, enough_memory(where, remedy(experiment.training)):
+        feed = build_feed(experiment, 0, files, recipe.needs, where, stack)
+        for step in range(steps + 2):
+            if step == 1:
+                meter.counting = False
+                reset_peak(where)
+            if step == 2:
+                meter.forget()
+            with meter.part("read batch"):
+                batch = feed.batch(step)
+            _step(recipe, batch, meter, precision.autocast(arithmetic, where))
+            with meter.part("optimisers"):
+                for optimiser in optimisers:
+                    optimiser.step()
+                    optimiser.zero_grad(set_to_none=True)
+    return meter, passes, arithmetic, peak_memory(where)
+
+
+def _step(recipe: Method, batch: Batch, meter: Meter, autocast: Callable[[], AbstractContextManager[object]]) -> None:
+    """The updates of one step, timed; players that would step between two updates wait here."""
+    updates, k = recipe.updates(batch, 0.5), 0
+    while True:
+        with autocast(), meter.part(f"forward {k + 1}"):
+            update = next(updates, None)
+        if update is None:
+            return
+        weights = [p for p in recipe.players[update.player].parameters() if p.requires_grad]
+        with meter.part(f"backward {k + 1}: {update.player}"):
+            total = torch.stack([term.float() for term in update.terms.values()]).sum()
+            torch.autograd.backward(total, inputs=[*weights, *update.also], retain_graph=update.keep_graph)
+        k += 1

@@ -1,0 +1,70 @@
+"""Reads params.yaml and its protocol, and checks them: each section by itself, then what no single section can see."""
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ash.config.sections import Params, Protocol, faults
+from ash.config.settings import Settings
+from ash.errors import ConfigError, flat, several
+
+T = TypeVar("T", bound=BaseModel)
+SOURCE = "source"  # the target that stands for the held-out images of an experiment's own source
+
+
+def load(path: Path, protocol_name: str | None = None) -> Settings:
+    """Read and check params.yaml and its protocol, protocols/<protocol>.yaml beside it, or another one beside it.
+
+    Raises ConfigError that lists every fault, a line each.
+    """
+    params = _validated(Params, path)
+    if protocol_name is not None:
+        params = params.model_copy(update={"protocol": protocol_name})
+    protocol = _validated(Protocol, path.parent / "protocols" / f"{params.protocol}.yaml")
+    settings = Settings(params=params, protocol=protocol)
+    faults = _cross_check(settings)
+    if faults:
+        raise ConfigError(several(f"{path}: {len(faults)} fault(s)", faults))
+    return settings
+
+
+def _validated(model: type[T], path: Path) -> T:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as cause:
+        raise ConfigError(f"{path}: missing; run from the folder that holds params.yaml") from cause
+    except yaml.YAMLError as cause:
+        raise ConfigError(f"{path}: not YAML ({flat(cause)})") from cause
+    try:
+        return model.model_validate(content)
+    except ValidationError as cause:
+        raise ConfigError(several(f"{path}: {cause.error_count()} fault(s)", faults(cause))) from cause
+
+
+def _cross_check(settings: Settings) -> list[str]:
+    """Faults that no single section can see."""
+    params, protocol = settings.params, settings.protocol
+    checks: list[tuple[str, Iterable[str], Collection[str]]] = [
+        ("targets", params.targets, protocol.datasets),
+        ("style_set", [protocol.style_set], protocol.datasets),
+        *((f"experiments.{n}.source", [e.source], protocol.datasets) for n, e in params.experiments.items()),
+        *(
+            (f"experiments.{n}.target", [e.target], protocol.datasets)
+            for n, e in params.experiments.items()
+            if e.target
+        ),
+        *((f"experiments.{n}.tables", e.tables, params.tables) for n, e in params.experiments.items()),
+        ("groups", params.groups, [table.group for table in params.tables.values()]),
+        *((f"tables.{n}.targets", t.targets, (*params.targets, SOURCE)) for n, t in params.tables.items()),
+        *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
+        *((f"figures.{n}", f.values(), params.experiments) for n, f in params.figures.items()),
+    ]
+    return [
+        f"{where}: {name!r} is unknown; known: {', '.join(known) or 'none'}"
+        for where, names, known in checks
+        for name in names
+        if name not in known
+    ]

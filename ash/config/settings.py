@@ -1,0 +1,93 @@
+"""The whole configuration, and all that one experiment depends on, looked up from it."""
+
+from collections.abc import Collection
+from typing import Any
+
+from pydantic import ValidationError
+
+from ash.config.sections import (
+    DiscriminatorSettings,
+    HallucinatorSettings,
+    Params,
+    Protocol,
+    Section,
+    SegmenterSettings,
+    StylizerSettings,
+    TrainingSettings,
+    faults,
+)
+from ash.errors import ConfigError, several
+
+
+class Experiment(Section):
+    """All that the training of one experiment depends on; equal content means equal runs."""
+
+    name: str
+    recipe: str
+    source: str
+    target: str | None
+    method: dict[str, Any]
+    segmenter: SegmenterSettings
+    discriminator: DiscriminatorSettings
+    hallucinator: HallucinatorSettings
+    stylizer: StylizerSettings
+    style_set: str
+    training: TrainingSettings
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    params: Params
+    protocol: Protocol
+
+    def experiment(self, name: str) -> Experiment:
+        """Resolve one experiment; ConfigError if there is none of that name, or if its `training` cannot be."""
+        if name not in self.params.experiments:
+            raise ConfigError(f"experiment {name!r} is not in params.yaml; known: {', '.join(self.params.experiments)}")
+        entry, protocol = self.params.experiments[name], self.protocol
+        size = protocol.discriminator.map_size or protocol.datasets[entry.source].label_size
+        method = {
+            **self.params.methods.get(entry.recipe, {}),
+            **protocol.methods.get(entry.recipe, {}),
+            **(entry.model_extra or {}),
+        }
+        return Experiment(
+            name=name,
+            recipe=entry.recipe,
+            source=entry.source,
+            target=entry.target,
+            method=method,
+            segmenter=protocol.segmenter,
+            discriminator=protocol.discriminator.model_copy(update={"map_size": size}),
+            hallucinator=protocol.hallucinator,
+            stylizer=protocol.stylizer,
+            style_set=protocol.style_set,
+            training=_changed(protocol.training, entry.training, f"experiments.{name}.training"),
+        )
+
+    def rows(self, table: str) -> list[str]:
+        """The experiments of a table, in the order of params.yaml."""
+        return [name for name, entry in self.params.experiments.items() if table in entry.tables]
+
+    def tables(self, groups: Collection[str]) -> list[str]:
+        """The tables of groups, in the order of params.yaml."""
+        return [name for name, table in self.params.tables.items() if table.group in groups]
+
+    def experiments(self, groups: Collection[str]) -> list[str]:
+        """The experiments that the tables of groups show, in the order of params.yaml."""
+        shown = set(self.tables(groups))
+        return [name for name, entry in self.params.experiments.items() if shown & set(entry.tables)]
+
+
+def _changed(training: TrainingSettings, changes: dict[str, Any], where: str) -> TrainingSettings:
+    """The protocol's training with an experiment's own values in it; ConfigError names keys that do not fit."""
+
+    def merged(base: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        nested = [key for key, value in new.items() if isinstance(value, dict) and isinstance(base.get(key), dict)]
+        return {**base, **new, **{key: merged(base[key], new[key]) for key in nested}}
+
+    try:
+        return TrainingSettings.model_validate(merged(training.model_dump(), changes))
+    except ValidationError as cause:
+        raise ConfigError(several(f"{where}: {cause.error_count()} fault(s)", faults(cause))) from cause

@@ -1,0 +1,135 @@
+"""What a training method is: a recipe that yields named losses, and knows neither disk nor loop.
+
+A recipe holds its networks and settings.  For each batch it yields updates: who learns, from which weighted terms.  The
+loop alone owns autocast, backward passes, optimiser steps, logs and checkpoints (`ash.training.loop`).
+
+    class Recipe:
+        def __init__(self, settings, parts): ...
+        def updates(self, batch, progress):
+            yield Update("segmenter", {"segmentation": ..., "adversarial": s.lambda_adv * ...})
+            yield Update("discriminator", {...})
+
+The loop accumulates the gradient of an update's sum for the parameters of its player only, and steps every player after
+the last update of a batch, as the release of ASH does.  No weight changes between two updates of one batch, but for an
+update that says `then_step` and for `order: sequential` of the training settings.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+Heads = Literal[
+    "pair", "auxiliary", "single", "attention"
+]  # layouts of the segmenter's heads (ash.segmentation.deeplab)
+Convention = Literal["rgb", "release"]  # how images enter the encoder (ash.style.view)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Everything that one training step sees.
+
+    image       (B,3,H,W) float32, RGB in [0,1], mirrored left-right where `mirror` says so
+    label       (B,h,w) int64 train ids, 255 void, mirrored likewise; h,w may be a fraction of H,W
+    mirror      (B,) bool
+    content     (B,C,H/s,W/s) encoder features of the source images, never mirrored; None unless needed
+    style       (K B,C,.,.) encoder features of K paintings for each image, the first of every image first; None unless
+                needed
+    target      (B,3,.,.) unlabelled target images; None unless needed
+    generator   a function of (seed, step) alone: all noise of the step comes from it
+    """
+
+    image: Tensor
+    label: Tensor
+    mirror: Tensor
+    generator: torch.Generator
+    content: Tensor | None = None
+    style: Tensor | None = None
+    target: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a recipe reads besides labelled source images.
+
+    paintings    features of so many paintings for each source image, and of the source images themselves
+    bank         the paintings come from so many that are drawn once for the run; None: from the whole set
+    target       unlabelled target images, as many as source images
+    anchor       features of one image, fixed for the run: of the target if the experiment names one, else of a painting
+    rain         the VAE of style statistics (`ash.style.rain`)
+    convention   how images enter the encoder: RGB in [0,1] as it expects, or as the release of ASH feeds them
+    """
+
+    paintings: int = 0
+    bank: int | None = None
+    target: bool = False
+    anchor: bool = False
+    rain: bool = False
+    convention: Convention = "rgb"
+
+    @property
+    def stylizer(self) -> bool:
+        """Whether the recipe stylises at all."""
+        return self.paintings > 0 or self.anchor
+
+    @property
+    def any_target(self) -> bool:
+        """Whether images of a target may be used."""
+        return self.target or self.anchor
+
+
+@dataclass(frozen=True)
+class Update:
+    """One player's losses: `terms`, already weighted, are summed and descended by the parameters of `player`.
+
+    `keep_graph` says that a later update of the same batch uses part of the same graph; `then_step` that the player
+    takes its step before the next update is asked for; `also` names tensors, leaves of the graph, whose gradients the
+    recipe reads from `.grad` before its next update.
+    """
+
+    player: str
+    terms: Mapping[str, Tensor]
+    keep_graph: bool = False
+    then_step: bool = False
+    also: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an experiment hands to a recipe: networks with their initial weights, made when first asked for.
+
+    segmenter      (layout of the heads) -> DeepLab; its forward gives the logits of each head, (B,19,h,w)
+    discriminators (count) -> so many maps of probabilities to a map of domain logits, as a ModuleList
+    hallucinator   (number of condition channels) -> H
+    stylizer       () -> frozen encoder and decoder
+    rain           () -> frozen VAE of style statistics
+    anchor         () -> features (1,C,h,w) of the one image that `Needs.anchor` speaks of
+    source         name of the source data set, for constants that depend on it (lambda_local)
+    """
+
+    segmenter: Callable[[Heads], Any]
+    discriminators: Callable[[int], Any]
+    hallucinator: Callable[[int], Any]
+    stylizer: Callable[[], Any]
+    rain: Callable[[], Any]
+    anchor: Callable[[], Tensor]
+    source: str
+
+
+class Recipe(Protocol):
+    """A training method; one file in `ash/methods/`, with its `Settings` beside it."""
+
+    players: Mapping[str, nn.Module]
+    """Every network that learns; "segmenter" is always among them and is what gets evaluated."""
+    needs: Needs
+    """What it reads besides labelled source images."""
+
+    def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
+        """Yield the updates of one step; `progress` is i/N, 0 at the first step."""
+        ...
+
+    def diagnostics(self, batch: Batch) -> dict[str, float]:
+        """Figures worth a column in history.csv, taken now and then; empty for most methods."""
+        ...

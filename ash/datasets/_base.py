@@ -1,0 +1,153 @@
+"""What every data set has in common: finding its files, and refusing what does not fit."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from ash.errors import DataError, several
+from ash.files.images import open_image
+from ash.labels import N_CLASSES, VOID
+
+UNKNOWN = 254  # in tables from label id to train id: no id of the set
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image of a set and, where the set has them, its labels."""
+
+    id: str
+    image: Path
+    label: Path | None
+
+
+class Dataset(ABC):
+    """A set in its published layout."""
+
+    name: ClassVar[str]
+    splits: ClassVar[tuple[str, ...]]
+    layout: ClassVar[str]
+    """Where its files lie, for messages."""
+    has_labels: ClassVar[bool] = True
+    label_suffix: ClassVar[str] = ".png"
+    """How the name of a label file goes on after the id."""
+    table: ClassVar[np.ndarray]
+    """Train id of each label id, `UNKNOWN` outside the set's own; sets without labels have none."""
+    odd_sizes: ClassVar[int] = 0
+    """How many label maps of the published set differ in size from their image; they are listed and left out."""
+    absent: ClassVar[frozenset[str]] = frozenset()
+    """Ids that complete copies are known to lack."""
+
+    @abstractmethod
+    def files(self, root: Path, split: str) -> tuple[dict[str, Path], dict[str, Path]]:
+        """Images and labels of a split by id, as found on disk; labels are empty where the set has none."""
+
+    @abstractmethod
+    def read_label(self, sample: Sample) -> np.ndarray:
+        """Train ids uint8 (H,W), 255 void.  DataError if unreadable or of an id outside the set's table."""
+
+    @abstractmethod
+    def write(self, root: Path, split: str, number: int, image: np.ndarray, label: np.ndarray | None) -> None:
+        """Write one image uint8 (H,W,3) and its train ids in the set's own layout and encoding."""
+
+    def finish(self, root: Path) -> None:  # noqa: B027  most sets have nothing to add
+        """Write what the layout has once a set, after its last image; most have nothing."""
+
+    def numbering(self, count: int) -> list[str] | None:
+        """The ids of the first `count` images, where the set counts them; None where ids follow no order."""
+        return None
+
+    def verify(self, root: Path) -> None:  # noqa: B027  most sets have nothing to add
+        """DataError where the folder holds another version of the set."""
+
+    def index(self, root: Path, split: str, validation: int, exclude: Container[str] = ()) -> list[Sample]:
+        """The samples of a split, by id, without those in `exclude`.
+
+        In sets that are published in one piece, the last `validation` ids are split val; leaving ids out does not move
+        the cut.  DataError lists every image without a label and every label without an image, or says that the folder
+        is missing or empty.
+        """
+        if split not in self.splits:
+            raise DataError(f"{self.name}: has no split {split!r}, has {', '.join(self.splits)}")
+        images, labels = self.files(root, split)
+        if not images:
+            raise DataError(f"{root}: no image of {self.name}, split {split}; wanted {self.layout}")
+        if self.has_labels:
+            faults = [f"{images[i]}: has no label" for i in sorted(images.keys() - labels.keys()) if i not in exclude]
+            faults += [f"{labels[i]}: has no image" for i in sorted(labels.keys() - images.keys()) if i not in exclude]
+            if faults:
+                raise DataError(several(f"{root}: {len(faults)} file(s) without a counterpart; restore them", faults))
+        samples = [Sample(i, images[i], labels.get(i)) for i in sorted(images)]
+        return [sample for sample in self.choose(samples, split, validation) if sample.id not in exclude]
+
+    def left_out(self, root: Path, split: str, validation: int, exclude: Container[str]) -> list[str]:
+        """The ids of a split that are in `exclude`."""
+        images, _ = self.files(root, split)
+        samples = [Sample(i, images[i], None) for i in sorted(images)]
+        return [sample.id for sample in self.choose(samples, split, validation) if sample.id in exclude]
+
+    def choose(self, samples: list[Sample], split: str, validation: int) -> list[Sample]:
+        """The samples of `split` among all that `files` found; sets with folders of their own keep all."""
+        return samples
+
+    def read_image(self, sample: Sample) -> np.ndarray:
+        """RGB uint8 (H,W,3), whatever the file's own mode.  DataError if unreadable."""
+        with open_image(sample.image) as picture:
+            return np.asarray(picture.convert("RGB"))
+
+    def size(self, sample: Sample) -> tuple[int, int]:
+        """Width and height that the image file states, in pixels.  DataError if unreadable."""
+        with open_image(sample.image, decode=False) as picture:
+            return picture.size
+
+
+class OnePiece(Dataset):
+    """A set published without a validation split: its last ids serve as one."""
+
+    splits = ("train", "val")
+
+    def choose(self, samples: list[Sample], split: str, validation: int) -> list[Sample]:
+        """All but the last `validation` samples, or those."""
+        if validation >= len(samples):
+            raise DataError(f"{self.name}: {len(samples)} images, wanted more than the {validation} held out")
+        cut = len(samples) - validation
+        return samples[:cut] if split == "train" else samples[cut:]
+
+
+def id_table(mapping: Mapping[int, int], void: Iterable[int]) -> np.ndarray:
+    """A table of 256 entries from label id to train id; ids in neither `mapping` nor `void` map to 254, an error."""
+    table = np.full(256, UNKNOWN, np.uint8)
+    for label_id in void:
+        table[label_id] = VOID
+    for label_id, train_id in mapping.items():
+        table[label_id] = train_id
+    return table
+
+
+def inverse(table: np.ndarray, void: int) -> np.ndarray:
+    """A table from train id to label id, for writing; the first id of each class, `void` for 255."""
+    back = np.full(256, void, np.uint8)
+    for train_id in range(N_CLASSES):
+        ids = np.flatnonzero(table == train_id)
+        if len(ids):
+            back[train_id] = ids[0]
+    return back
+
+
+def to_train_ids(label_ids: np.ndarray, table: np.ndarray, path: Path) -> np.ndarray:
+    """Look label ids up in a table; DataError names the ids that it lacks and how many pixels have them."""
+    bad = label_ids.max(initial=0) >= len(table) or (table[label_ids] == UNKNOWN).any()
+    if bad:
+        ids, pixels = np.unique(label_ids, return_counts=True)
+        unknown = [(i, n) for i, n in zip(ids, pixels, strict=True) if i >= len(table) or table[i] == UNKNOWN]
+        found = ", ".join(f"{i} ({n} pixels)" for i, n in unknown)
+        raise DataError(f"{path}: label id {found} is outside the set's table; restore the file or extend the table")
+    return table[label_ids]
+
+
+def by_id(folder: Path, pattern: str, to_id: Callable[[Path], str] = lambda path: path.stem) -> dict[str, Path]:
+    """The files of `folder` that match `pattern`, by id."""
+    return {to_id(path): path for path in sorted(folder.glob(pattern))}

@@ -1,0 +1,1 @@
+"""Writes docs/methods from the methods themselves: docstrings, settings, experiments, networks."""

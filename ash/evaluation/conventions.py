@@ -1,0 +1,94 @@
+"""Evaluation protocols by name: what the network sees of an image, and which label map its prediction is scored on.
+
+    name               network sees                           scored on
+    cityscapes         1024x512, bicubic (CLAN, ASH)           gtFine label ids as published, 2048x1024
+    mapillary_native   height 512, aspect kept, bicubic        labels as published, up to 4000 pixels wide and more
+    mapillary_1536     height 1536, centre 1536x1536           the same crop of the labels, nearest neighbour
+    ..._b              as the one without _b                   under label mapping B (`ash.datasets.mapillary_b`)
+
+In all of them the logits of the heads are summed and brought to the label's size bilinearly with aligned corners; nothing
+is mirrored and one scale is used.  The figures of one protocol do not compare with those of another.
+
+The 1536 protocol is RobustNet's (`ResizeHeight(1536)`, `CenterCropPad(1536)`; sunghac/RobustNet#24, HeliosZhao/SHADE#1).
+Of an image narrower than high their loader pads the labels with id 0, which is road, and crops off centre; we pad with
+void and crop the centre.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from ash.errors import ConfigError
+from ash.files.images import Size, resized
+from ash.labels import VOID
+
+
+@dataclass(frozen=True)
+class EvaluationProtocol:
+    """How images of one set are shown to the network, and how its labels are scored.
+
+    `stretch` resizes to (width, height); `height` keeps the aspect; `crop` resizes to that height and cuts or pads the
+    width, image and label alike.
+    """
+
+    name: str
+    dataset: str
+    """Whose files it reads."""
+    labels: str
+    """The data set whose table maps the labels; the same, or the same files under another mapping."""
+    fit: Literal["stretch", "height", "crop"]
+    size: Size
+
+    def image(self, image: np.ndarray) -> np.ndarray:
+        """What the network sees of an image uint8 (H,W,3)."""
+        if self.fit == "stretch":
+            return resized(image, self.size, Image.Resampling.BICUBIC)
+        scaled = resized(image, self._scaled(image), Image.Resampling.BICUBIC)
+        return scaled if self.fit == "height" else _centre(scaled, self.size[0], 0)
+
+    def label(self, label: np.ndarray) -> np.ndarray:
+        """What is scored of train ids uint8 (H,W)."""
+        if self.fit != "crop":
+            return label
+        return _centre(resized(label, self._scaled(label), Image.Resampling.NEAREST), self.size[0], VOID)
+
+    def record(self) -> dict[str, Any]:
+        """For JSON beside the scores."""
+        return asdict(self) | {"mirrored": False, "scales": [1.0]}
+
+    def _scaled(self, pixels: np.ndarray) -> Size:
+        """Width and height at this protocol's height."""
+        height, width = pixels.shape[:2]
+        return max(1, int(width / height * self.size[1])), self.size[1]
+
+
+PROTOCOLS = {
+    p.name: p
+    for p in (
+        EvaluationProtocol("cityscapes", "cityscapes", "cityscapes", "stretch", (1024, 512)),
+        EvaluationProtocol("mapillary_native", "mapillary", "mapillary", "height", (0, 512)),
+        EvaluationProtocol("mapillary_native_b", "mapillary", "mapillary_b", "height", (0, 512)),
+        EvaluationProtocol("mapillary_1536", "mapillary", "mapillary", "crop", (1536, 1536)),
+        EvaluationProtocol("mapillary_1536_b", "mapillary", "mapillary_b", "crop", (1536, 1536)),
+    )
+}
+
+
+def load(name: str) -> EvaluationProtocol:
+    """The protocol of that name; ConfigError names those there are."""
+    if name not in PROTOCOLS:
+        raise ConfigError(f"evaluation protocol {name!r} is unknown; known: {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]
+
+
+def _centre(pixels: np.ndarray, width: int, fill: int) -> np.ndarray:
+    """The centre columns of an array (H,W,...), or all of them between columns of `fill`."""
+    excess = pixels.shape[1] - width
+    if excess >= 0:
+        left = round(excess / 2)
+        return pixels[:, left : left + width]
+    left = -excess // 2
+    padding = [(0, 0), (left, -excess - left)] + [(0, 0)] * (pixels.ndim - 2)
+    return np.pad(pixels, padding, constant_values=fill)

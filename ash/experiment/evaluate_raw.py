@@ -1,0 +1,91 @@
+"""A trained model under a named scores protocol, on the raw files of a set: labels keep sizes of their own."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ash import datasets
+from ash.config import Settings
+from ash.datasets._base import Dataset, Sample
+from ash.evaluation.conventions import EvaluationProtocol
+from ash.evaluation.scores import confusion, scores
+from ash.files.ahead import ahead
+from ash.files.atomic import write_json
+from ash.machine import precision
+from ash.machine.device import device, enough_memory
+from ash.pixels import to_image
+from ash.progress import Progress, quiet
+from ash.segmentation.deeplab import DeepLab
+from ash.weights.model import load_model, run_digest
+
+AHEAD = 4  # images decoded before the network asks for them; the largest pair takes 60 MB
+STRIP = 256  # rows of the full-size label map whose 19 logits are held at once
+
+
+def evaluate_protocol(
+    settings: Settings,
+    name: str,
+    seed: int,
+    protocol: EvaluationProtocol,
+    manifest: dict[str, Any],
+    model: Path,
+    out: Path,
+    progress: Progress = quiet,
+) -> None:
+    """Score one run's model on the validation split of the protocol's set, image by image, in bounded memory.
+
+    Ids that the manifest shows as excluded are left out.  Writes the JSON of `ash.evaluation.scores`, with the protocol.
+    """
+    where, source = device(), datasets.load(protocol.labels)
+    settled = settings.protocol.datasets[protocol.dataset]
+    excluded = manifest["splits"]["val"].get("excluded", {})
+    samples = source.index(Path(settled.root), "val", settled.validation, excluded)
+    segmenter = load_model(model, where, run_digest(settings.experiment(name), seed))
+    matrices = []
+    for image, truth in ahead(partial(_read, source, protocol), samples, AHEAD):
+        rows = predict_strips(segmenter, image, (truth.shape[0], truth.shape[1]), where)
+        with enough_memory(where, f"no setting lowers what {protocol.name} needs for one image; use a larger device"):
+            parts = [confusion(truth[top : top + len(guess)], guess) for top, guess in rows]
+        matrices.append(np.sum(parts, axis=0))
+        progress(len(matrices), len(samples))
+    result = scores(name, seed, protocol.name, [sample.id for sample in samples], matrices)
+    write_json(out, result | {"protocol": protocol.record()})
+
+
+def _read(source: Dataset, protocol: EvaluationProtocol, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """What the network sees, and what its prediction is scored on."""
+    return protocol.image(source.read_image(sample)), protocol.label(source.read_label(sample))
+
+
+def predict_strips(
+    segmenter: DeepLab, image: np.ndarray, size: tuple[int, int], where: torch.device
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Train ids of an image uint8 (H,W,3) at (height, width) `size`, as strips (first row, uint8 (rows,width)).
+
+    The same as upsampling all logits bilinearly with aligned corners and taking the largest, in a tenth of the memory.
+    """
+    autocast = precision.autocast(precision.resolve("auto", where), where)
+    with torch.inference_mode():
+        with autocast():
+            logits = segmenter.predict(to_image(image[None]).to(where))
+        for top in range(0, size[0], STRIP):
+            strip = upsampled_rows(logits, size, top, min(top + STRIP, size[0]))
+            yield top, strip.argmax(1)[0].to(torch.uint8).cpu().numpy()
+
+
+def upsampled_rows(logits: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
+    """Rows `top` to `bottom` of `logits` (1,C,h,w) brought to (height, width) `size`, bilinear, corners aligned."""
+    height = logits.shape[2]
+    step = (height - 1) / (size[0] - 1) if size[0] > 1 else 0.0
+    position = torch.arange(top, bottom, device=logits.device) * step
+    above = position.long().clamp(max=height - 1)
+    below = (above + 1).clamp(max=height - 1)
+    share = (position - above)[:, None].to(logits.dtype)
+    rows = logits[:, :, above] * (1 - share) + logits[:, :, below] * share
+    return functional.interpolate(rows, (bottom - top, size[1]), mode="bilinear", align_corners=True)

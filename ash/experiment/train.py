@@ -1,0 +1,83 @@
+"""Training of one experiment: builds the parts, feeds the loop, writes the results."""
+
+import logging
+import platform
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import ash
+from ash.config import Experiment, Settings, TrainingSettings
+from ash.experiment.build import build_feed, build_method
+from ash.experiment.inputs import RunFiles
+from ash.files.atomic import digest, file_digest, write_json, write_text
+from ash.machine import deterministic, precision
+from ash.machine.device import device, enough_memory
+from ash.progress import Progress, quiet
+from ash.training.loop import train
+from ash.weights.model import run_digest, save_model
+
+log = logging.getLogger(__name__)
+
+
+def train_run(settings: Settings, name: str, seed: int, files: RunFiles, out: Path, progress: Progress = quiet) -> None:
+    """Train one experiment with one seed into the folder `out`, going on from out/resume.pt if it is there.
+
+    Writes model.safetensors, history.csv and provenance.json.  The same settings, seed and files give the same bytes
+    on one kind of CPU, whether or not the run was interrupted.
+    """
+    deterministic.switch_on()
+    experiment, where, resume = settings.experiment(name), device(), out / "resume.pt"
+    arithmetic = precision.resolve(experiment.training.precision, where)
+    run = run_digest(experiment, seed)
+    recipe = build_method(experiment, seed, files, where)
+    log.info("%s, seed %d: recipe %s on %s in %s", name, seed, experiment.recipe, where, arithmetic)
+    with ExitStack() as stack, enough_memory(where, remedy(experiment.training)):
+        history = train(
+            recipe,
+            build_feed(experiment, seed, files, recipe.needs, where, stack),
+            experiment.training,
+            resume=resume,
+            digest=digest({"run": run, "precision": arithmetic} | _origin(files)),
+            autocast=precision.autocast(arithmetic, where),
+            progress=progress,
+        )
+    save_model(out / "model.safetensors", recipe.players["segmenter"], experiment.segmenter, run)
+    write_text(out / "history.csv", history.csv())
+    write_json(out / "provenance.json", provenance(experiment, seed, arithmetic, where) | _origin(files))
+    resume.unlink()
+
+
+def remedy(training: TrainingSettings) -> str:
+    """What lowers the memory of a training step."""
+    ways = [f"lower training.batch (now {training.batch})"] if training.batch > 1 else []
+    ways += [] if training.recompute else ["set training.recompute: true"]
+    ways += ["set training.precision: bf16"] if training.precision == "fp32" else []
+    return ", or ".join([*ways, "lower the set's image_size"])
+
+
+def _origin(files: RunFiles) -> dict[str, str]:
+    """The digest of the initial weights, where there are some."""
+    return {} if files.initial is None else {"initial": file_digest(files.initial)}
+
+
+def provenance(experiment: Experiment, seed: int, arithmetic: str, where: torch.device) -> dict[str, Any]:
+    """What a reader needs to judge or repeat a run; holds no clock, so equal runs give equal files."""
+    cpu = torch.cpu.get_capabilities()
+    return {
+        "experiment": experiment.name,
+        "settings": experiment.model_dump(mode="json"),
+        "digest": run_digest(experiment, seed),
+        "seed": seed,
+        "precision": arithmetic,
+        "version": ash.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": {
+            "device": torch.cuda.get_device_name() if where.type == "cuda" else str(cpu.get("cpu_name", "unknown")),
+            "architecture": platform.machine(),
+            "threads": torch.get_num_threads(),
+        },
+    }

@@ -1,0 +1,35 @@
+"""Images as tensors: bytes to floats, mirroring, and the form in which the caffe models want them."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+MEAN_BGR = (104.00698793, 116.66876762, 122.67891434)  # ImageNet's mean, BGR, 0-255, of the caffe models
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB in [0,1], of torchvision's weights
+
+
+def to_image(pixels: np.ndarray) -> Tensor:
+    """uint8 RGB (B,H,W,3) to float32 (B,3,H,W) in [0,1], channels last in memory."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last).div_(255)
+
+
+def mirrored(values: Tensor, mirror: Tensor) -> Tensor:
+    """Flip the last axis of those samples of `values` (B,...,W) that `mirror` (B,) names; its own inverse."""
+    return torch.where(mirror.view(-1, *[1] * (values.dim() - 1)), values.flip(-1), values)
+
+
+def to_caffe(image: Tensor) -> Tensor:
+    """RGB (B,3,H,W) in [0,1] to BGR, 0-255, minus the mean of ImageNet.
+
+    The published ResNet-101 expects it.  The release of ASH feeds it to the AdaIN encoder too, which expects RGB in [0,1].
+    """
+    return image.flip(1) * 255 - _mean(image)
+
+
+def from_caffe(image: Tensor) -> Tensor:
+    """The inverse of `to_caffe`."""
+    return ((image + _mean(image)) / 255).flip(1)
+
+
+def _mean(like: Tensor) -> Tensor:
+    return torch.tensor(MEAN_BGR, device=like.device, dtype=like.dtype).view(1, 3, 1, 1)

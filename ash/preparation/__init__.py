@@ -1,0 +1,1 @@
+"""From raw sets to prepared HDF5 files: census, manifest, drawing again, resizing."""

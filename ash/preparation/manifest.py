@@ -1,0 +1,174 @@
+"""What a set on disk consists of: counts, ids, sizes, label histogram, digests.  A pure function of the files."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ash import datasets
+from ash.datasets._base import Dataset, Sample
+from ash.errors import DataError, SizeError, several
+from ash.files.ahead import ahead
+from ash.files.atomic import digest, file_digest
+from ash.labels import CLASSES, VOID
+from ash.preparation.census import check_census, ranges
+from ash.progress import Progress, quiet
+
+AHEAD = 64  # files read before they are counted
+LISTED = "left out by the protocol"
+FileFacts = tuple[str, int, str]  # path below the set's folder, bytes, SHA-256
+
+
+def build_manifest(
+    name: str,
+    root: Path,
+    validation: int,
+    progress: Progress = quiet,
+    count: Mapping[str, int] | None = None,
+    exclude: Collection[str] = (),
+) -> dict[str, Any]:
+    """Read every file of a set once.
+
+    Gives a dictionary for JSON.  `missing` holds the ids that copies of the set are known to lack; a section for each
+    split that is there holds `count`, `ids` (as ranges), `sizes` ("WxH": count), `pixels` (class: count, void included),
+    `excluded` (id: reason) and `files`, the digest of all (path, bytes, SHA-256).
+
+    `excluded` are the ids in `exclude`, and in sets published so (`Dataset.odd_sizes`) those whose labels differ from
+    the image in size.  DataError lists every other image that cannot be read, whose labels differ from it in size, or
+    whose labels hold an unknown id; or says what is missing of `count`.
+    """
+    dataset = datasets.load(name)
+    missing = check_census(dataset, root, count)
+    present = {
+        split: dataset.index(root, split, validation, exclude)
+        for split in dataset.splits
+        if dataset.files(root, split)[0]
+    }
+    if not present:
+        raise DataError(f"{root}: no image of {name} in any split; wanted {dataset.layout}")
+    dataset.verify(root)
+    total, done = sum(len(samples) for samples in present.values()), 0
+    tallies = {split: _Tally() for split in present}
+    for split, samples in present.items():
+        for sample, result in zip(samples, ahead(partial(_read, dataset, root), samples, AHEAD), strict=True):
+            tallies[split].add(sample, result)
+            done += 1
+            progress(done, total)
+        tallies[split].excluded |= dict.fromkeys(dataset.left_out(root, split, validation, exclude), LISTED)
+    _judge(dataset, root, tallies)
+    return {
+        "dataset": name,
+        "validation": validation,
+        "missing": {split: list(ranges(ids)) for split, ids in missing.items()},
+        "splits": {split: tally.section() for split, tally in tallies.items()},
+    }
+
+
+@dataclass
+class _Tally:
+    """What was read of one split so far; no more than ids and digests of it are kept."""
+
+    ids: list[str] = field(default_factory=list)
+    sizes: Counter[str] = field(default_factory=Counter)
+    pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    files: list[FileFacts] = field(default_factory=list)
+    odd: dict[str, str] = field(default_factory=dict)
+    excluded: dict[str, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, sample: Sample, result: "_Read | DataError") -> None:
+        """Count one sample, or note its fault."""
+        if isinstance(result, SizeError):
+            self.odd[sample.id] = str(result)
+        elif isinstance(result, DataError):
+            self.faults.append(str(result))
+        else:
+            self.ids.append(sample.id)
+            self.sizes["{}x{}".format(*result.size)] += 1
+            self.pixels += result.pixels
+            self.files += result.files
+
+    def section(self) -> dict[str, Any]:
+        """The split's section of the manifest."""
+        return {
+            "count": len(self.ids),
+            "ids": list(ranges(self.ids)),
+            "sizes": dict(self.sizes),
+            "pixels": {name: int(self.pixels[k]) for k, name in [*enumerate(CLASSES), (VOID, "void")]},
+            "excluded": self.excluded,
+            "files": digest(sorted(self.files)),
+        }
+
+
+def _judge(dataset: Dataset, root: Path, tallies: Mapping[str, _Tally]) -> None:
+    """Leave out label maps of odd sizes where the set is published with some; DataError lists what is not in order."""
+    odd = sum(len(tally.odd) for tally in tallies.values())
+    faults = [fault for tally in tallies.values() for fault in tally.faults]
+    for split, tally in tallies.items():
+        if odd > dataset.odd_sizes:
+            faults += tally.odd.values()
+        else:
+            tally.excluded |= tally.odd
+        if dataset.has_labels and tally.ids and not tally.pixels[: len(CLASSES)].any():
+            faults.append(f"{split}: no pixel of any class in {len(tally.ids)} label maps; restore the labels")
+        if not tally.ids and not tally.faults and odd <= dataset.odd_sizes:
+            faults.append(f"{split}: all images are left out; shorten the protocol's `exclude`")
+    if faults:
+        raise DataError(several(f"{root}: {len(faults)} bad file(s)", faults))
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One sample: (width, height), pixels by train id, and what identifies its files."""
+
+    size: tuple[int, int]
+    pixels: np.ndarray
+    files: list[FileFacts]
+
+
+def _read(dataset: Dataset, root: Path, sample: Sample) -> _Read | DataError:
+    """One sample, or its fault."""
+    pixels = np.zeros(256, np.int64)
+    try:
+        size = dataset.size(sample)
+        image = dataset.read_image(sample)
+        if sample.label is not None:
+            label = dataset.read_label(sample)
+            check_sizes(sample, image, label)
+            pixels += np.bincount(label.ravel(), minlength=256)
+    except DataError as fault:
+        return fault
+    return _Read(size, pixels, file_facts(sample, root))
+
+
+def file_facts(sample: Sample, root: Path) -> list[FileFacts]:
+    """What a manifest's `files` digests of one sample's image and label."""
+    paths = [path for path in (sample.image, sample.label) if path is not None]
+    return [(str(path.relative_to(root)), path.stat().st_size, file_digest(path)) for path in paths]
+
+
+def check_split(what: str, found: object, manifest: Mapping[str, Any], split: str, root: Path) -> None:
+    """DataError unless `what` of a split ("ids" or "files"), as found, is what the set's manifest says."""
+    wanted = manifest["splits"].get(split, {}).get(what)
+    if found != wanted:
+        name = manifest["dataset"]
+        raise DataError(
+            f"{root}: {what} of split {split} are {_short(found)}, but the manifest of {name} says {_short(wanted)}; "
+            f"restore the set, or run `ash manifest {name}` anew if it is meant to be another"
+        )
+
+
+def _short(value: object) -> str:
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return text if len(text) < 40 else f"{text[:40]}..."
+
+
+def check_sizes(sample: Sample, image: np.ndarray, label: np.ndarray) -> None:
+    """SizeError if an image and its labels differ in size."""
+    if image.shape[:2] != label.shape:
+        (h, w), (lh, lw) = image.shape[:2], label.shape
+        raise SizeError(f"{sample.label}: {lw}x{lh}, wanted {w}x{h} like {sample.image.name}; restore both files")

@@ -1,0 +1,60 @@
+"""Published checkpoints as models of this project, and back; initial weights of a training."""
+
+from pathlib import Path
+
+import torch
+
+from ash.errors import CheckpointError, several
+from ash.files.atomic import atomic, file_digest
+from ash.files.foreign import misfits, read_state
+from ash.segmentation.deeplab import DeepLab
+from ash.weights.family import HEADS, to_family, to_ours
+from ash.weights.model import load_model, save_weights
+
+IMPORTED = "imported"  # stands in the file where a trained model has the digest of its run
+
+
+def import_checkpoint(source: str, out: Path, *, backbone: bool, branches: int | None) -> None:
+    """Write a checkpoint of the CLAN/ASH family, or of torchvision, as a model of this project.
+
+    `ash predict` and `ash evaluate-model` take it; without heads (`backbone`) it can only start a training.  Raises
+    StoreError or CheckpointError that names the file.
+    """
+    state = read_state(source)
+    try:
+        tensors, settings, layout = to_ours(state, backbone=backbone, branches=branches)
+    except CheckpointError as cause:
+        raise CheckpointError(f"{source}: {cause}") from cause
+    notes = {
+        "run": IMPORTED,
+        "segmenter": settings.model_dump(mode="json"),
+        "heads": layout,
+        "source": file_digest(Path(source)) if Path(source).exists() else source,
+    }
+    save_weights(out, tensors, notes)
+
+
+def export_checkpoint(model: Path, out: Path) -> None:
+    """Write a model of this project as the family's programs read it: `torch.save` of a state_dict."""
+    state = to_family(load_model(model, torch.device("cpu")).state_dict())
+    with atomic(out) as temporary:
+        torch.save({name: value.contiguous() for name, value in state.items()}, temporary)
+
+
+def load_initial(path: Path, segmenter: DeepLab) -> None:
+    """Start `segmenter` from the weights of a file made by `import_checkpoint`, or of a trained model.
+
+    Heads are taken over where the file has some; without them they keep their random weights.  CheckpointError if the
+    weights do not fit, or the heads are of another layout.
+    """
+    state, own = read_state(path), segmenter.state_dict()
+    if not any(name.startswith(HEADS) for name in state):
+        own = {name: value for name, value in own.items() if not name.startswith(HEADS)}
+    faults = misfits(state, own)
+    if faults:
+        raise CheckpointError(
+            several(f"{path}: does not fit the segmenter; import the backbone alone (--backbone)?", faults)
+        )
+    with torch.no_grad():
+        for name, value in state.items():
+            own[name].copy_(value)

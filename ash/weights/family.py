@@ -1,0 +1,137 @@
+"""Checkpoints of the DeepLab-v2 family (AdaptSegNet, CLAN, ADVENT, MaxSquare, ASM, ASH) as ours, and back.
+
+They name their tensors alike: `conv1`, `bn1`, `layer1..4`, heads `layer5` and `layer6` with `conv2d_list.K`, often behind
+the name of a module (`module.`, `Scale.`).  What differs is told from the tensors themselves:
+
+    layer5 and layer6 of equal width              "pair" (CLAN, ASH)
+    layer5 narrower than layer6                   "auxiliary" (ADVENT, AdaptSegNet with two levels)
+    one of them                                   "single" (MaxSquare, AdaptSegNet with one level)
+    layer5 with PAM                               "attention" (ASM)
+
+torchvision's ImageNet ResNet-101 has no heads, and expects RGB of unit spread: its stem is rewritten for BGR minus mean.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ash.config import SegmenterSettings
+from ash.contract import Heads
+from ash.errors import CheckpointError, several
+from ash.files.foreign import misfits, strip_prefix
+from ash.labels import N_CLASSES
+from ash.pixels import IMAGENET_MEAN, IMAGENET_STD, MEAN_BGR
+from ash.segmentation.deeplab import build_segmenter
+
+RATES = (6, 12, 18, 24)  # dilations of the family's heads; MaxSquare and AdaptSegNet use the first two of them only
+HEADS = ("layer5", "layer6", "attention")
+KNOWN = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "layer5", "layer6", "PAM", "fc")
+ATTENTION = {  # ASM's names of the attention -> ours
+    "PAM.query_conv.": "attention.query.",
+    "PAM.key_conv.": "attention.key.",
+    "PAM.value_conv.": "attention.value.",
+    "PAM.gamma": "attention.share",
+}
+
+
+def to_ours(
+    state: Mapping[str, Tensor], *, backbone: bool = False, branches: int | None = None
+) -> tuple[dict[str, Tensor], SegmenterSettings, Heads | None]:
+    """Weights under our names, the settings of their network, and the layout of their heads (None: there are none).
+
+    `backbone` leaves the heads out, as for initial weights of other classes.  `branches` keeps so many of each head's
+    convolutions: some programs hold four and sum two.  CheckpointError lists all that does not fit.
+    """
+    state = strip_prefix(state, KNOWN)
+    if "fc.weight" in state:
+        state = _from_torchvision(state)
+    state = {_renamed(name): value.float() if value.is_floating_point() else value for name, value in state.items()}
+    if "layer6.conv2d_list.0.weight" in state and "layer5.conv2d_list.0.weight" not in state:
+        state = {name.replace("layer6.", "layer5."): value for name, value in state.items()}
+    if backbone:
+        state = {name: value for name, value in state.items() if not name.startswith(HEADS)}
+    settings = _settings(state, branches)
+    layout = _layout(state)
+    wanted = _wanted(settings, layout)
+    state = {name: value for name, value in state.items() if not _surplus(name, settings)}
+    for name, value in wanted.items():  # checkpoints older than PyTorch 0.4.1 do not count their batches
+        if name.endswith("num_batches_tracked"):
+            state.setdefault(name, torch.zeros((), dtype=value.dtype))
+    faults = misfits(state, wanted)
+    if faults:
+        raise CheckpointError(several("weights do not fit DeepLab-v2:", faults))
+    return {name: state[name].contiguous() for name in wanted}, settings, layout
+
+
+def to_family(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Our weights under the family's names, without a leading module name."""
+    back = {ours: theirs for theirs, ours in ATTENTION.items()}
+    return {_renamed(name, back): value for name, value in state.items()}
+
+
+def _renamed(name: str, table: Mapping[str, str] = ATTENTION) -> str:
+    for before, after in table.items():
+        if name.startswith(before):
+            return after + name[len(before) :]
+    return name
+
+
+def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A ResNet of torchvision without its classifier, whose stem takes BGR in 0-255 minus the mean.
+
+    conv(w, (rgb - mean) / std) = conv(w', bgr) + c, exact but for the padded border; c goes into BatchNorm's mean.  Its
+    strides of 2 sit in the 3x3 convolutions, ours in the 1x1 before them: the weights fit both, as AdaptSegNet uses them.
+    """
+    kept = {name: value for name, value in state.items() if not name.startswith("fc.")}
+    std, mean = torch.tensor(IMAGENET_STD)[:, None, None], torch.tensor(IMAGENET_MEAN)
+    weight = kept["conv1.weight"].float()
+    offset = (torch.tensor(MEAN_BGR).flip(0) / 255 - mean)[:, None, None] / std
+    kept["conv1.weight"] = (weight / (255 * std)).flip(1)
+    kept["bn1.running_mean"] = kept["bn1.running_mean"] - (weight * offset).sum((1, 2, 3))
+    return kept
+
+
+def _settings(state: Mapping[str, Tensor], branches: int | None) -> SegmenterSettings:
+    """Width, blocks and dilations as the tensors tell them."""
+    if "conv1.weight" not in state or "layer1.0.conv3.weight" not in state:
+        names = ", ".join(sorted({name.split(".")[0] for name in state})[:8])
+        raise CheckpointError(f"holds {names}; wanted a ResNet of the DeepLab-v2 family (conv1, bn1, layer1..4)")
+    first, second, third, fourth = (
+        len({name.split(".")[1] for name in state if name.startswith(f"layer{k}.")}) for k in (1, 2, 3, 4)
+    )
+    there = sum(name.startswith("layer5.") and name.endswith(".weight") for name in state)
+    if branches is not None and not 1 <= branches <= max(there, 1):
+        raise CheckpointError(f"branches {branches}, found {there} convolution(s) in a head; name fewer")
+    rates = RATES[: branches or there or len(RATES)]
+    blocks = (first, second, third, fourth)
+    return SegmenterSettings(kind="resnet101", width=len(state["conv1.weight"]), blocks=blocks, rates=rates)
+
+
+def _layout(state: Mapping[str, Tensor]) -> Heads | None:
+    """The layout of the heads; CheckpointError if their classes are not the 19 of Cityscapes."""
+    heads = {name: state.get(f"{name}.conv2d_list.0.weight") for name in ("layer5", "layer6")}
+    for name, weight in heads.items():
+        if weight is not None and len(weight) != N_CLASSES:
+            raise CheckpointError(
+                f"{name} has {len(weight)} classes, wanted {N_CLASSES}; import the backbone alone (--backbone)"
+            )
+    first, second = heads["layer5"], heads["layer6"]
+    if first is None:
+        return None
+    if second is None:
+        return "attention" if any(name.startswith("attention.") for name in state) else "single"
+    return "pair" if first.shape[1] == second.shape[1] else "auxiliary"
+
+
+def _wanted(settings: SegmenterSettings, layout: Heads | None) -> dict[str, Tensor]:
+    """Names and shapes of our network, without memory behind them."""
+    with torch.device("meta"):
+        whole = build_segmenter(settings, layout or "single").state_dict()
+    return {name: value for name, value in whole.items() if layout or not name.startswith(HEADS)}
+
+
+def _surplus(name: str, settings: SegmenterSettings) -> bool:
+    """Whether it belongs to a branch of a head that is not wanted."""
+    parts = name.split(".")
+    return parts[1:2] == ["conv2d_list"] and int(parts[2]) >= len(settings.rates)
