@@ -1,10 +1,9 @@
-"""What a training method is: a recipe that yields named losses, and knows neither disk nor loop.
+"""What a training method owes the loop: it yields named losses, and knows neither disk nor loop.
 
-A recipe holds its networks and settings.  For each batch it yields updates: who learns, from which weighted terms.  The
-loop alone owns autocast, backward passes, optimiser steps, logs and checkpoints (`ash.training.loop`).
+A method holds its networks and settings.  For each batch it yields updates: who learns, from which weighted terms.  The
+loop alone owns autocast, backward passes, optimiser steps, logs and checkpoints (`ash.training`).
 
-    class Recipe:
-        def __init__(self, settings, parts): ...
+    class Clan(Method):
         def updates(self, batch, progress):
             yield Update("segmenter", {"segmentation": ..., "adversarial": s.lambda_adv * ...})
             yield Update("discriminator", {...})
@@ -14,9 +13,10 @@ the last update of a batch, as the release of ASH does.  No weight changes betwe
 update that says `then_step` and for `order: sequential` of the training settings.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -52,16 +52,22 @@ class Batch:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a recipe reads besides labelled source images.
+    """What a method needs, as its settings say: networks, and what it reads besides labelled source images.
 
-    paintings    features of so many paintings for each source image, and of the source images themselves
-    bank         the paintings come from so many that are drawn once for the run; None: from the whole set
-    target       unlabelled target images, as many as source images
-    anchor       features of one image, fixed for the run: of the target if the experiment names one, else of a painting
-    rain         the VAE of style statistics (`ash.style.rain`)
-    convention   how images enter the encoder: RGB in [0,1] as it expects, or as the release of ASH feeds them
+    heads           layout of the segmenter's heads
+    discriminators  how many maps of class probabilities to a map of domain logits
+    condition       channels that the hallucinator is told of each pixel; 0: the method has no hallucinator
+    paintings       features of so many paintings for each source image, and of the source images themselves
+    bank            the paintings come from so many that are drawn once for the run; None: from the whole set
+    target          unlabelled target images, as many as source images
+    anchor          features of one image, fixed for the run: of the target if the experiment names one, else of a painting
+    rain            the VAE of style statistics (`ash.style.rain`)
+    convention      how images enter the encoder: RGB in [0,1] as it expects, or as the release of ASH feeds them
     """
 
+    heads: Heads = "pair"
+    discriminators: int = 0
+    condition: int = 0
     paintings: int = 0
     bank: int | None = None
     target: bool = False
@@ -71,7 +77,7 @@ class Needs:
 
     @property
     def stylizer(self) -> bool:
-        """Whether the recipe stylises at all."""
+        """Whether the method stylises at all."""
         return self.paintings > 0 or self.anchor
 
     @property
@@ -86,7 +92,7 @@ class Update:
 
     `keep_graph` says that a later update of the same batch uses part of the same graph; `then_step` that the player
     takes its step before the next update is asked for; `also` names tensors, leaves of the graph, whose gradients the
-    recipe reads from `.grad` before its next update.
+    method reads from `.grad` before its next update.
     """
 
     player: str
@@ -96,40 +102,16 @@ class Update:
     also: tuple[Tensor, ...] = ()
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What an experiment hands to a recipe: networks with their initial weights, made when first asked for.
-
-    segmenter      (layout of the heads) -> DeepLab; its forward gives the logits of each head, (B,19,h,w)
-    discriminators (count) -> so many maps of probabilities to a map of domain logits, as a ModuleList
-    hallucinator   (number of condition channels) -> H
-    stylizer       () -> frozen encoder and decoder
-    rain           () -> frozen VAE of style statistics
-    anchor         () -> features (1,C,h,w) of the one image that `Needs.anchor` speaks of
-    source         name of the source data set, for constants that depend on it (lambda_local)
-    """
-
-    segmenter: Callable[[Heads], Any]
-    discriminators: Callable[[int], Any]
-    hallucinator: Callable[[int], Any]
-    stylizer: Callable[[], Any]
-    rain: Callable[[], Any]
-    anchor: Callable[[], Tensor]
-    source: str
-
-
-class Recipe(Protocol):
-    """A training method; one file in `ash/methods/`, with its `Settings` beside it."""
+class Method(ABC):
+    """A training method.  Those of the papers are one file each in `ash/methods/`, with their `Settings` beside them."""
 
     players: Mapping[str, nn.Module]
-    """Every network that learns; "segmenter" is always among them and is what gets evaluated."""
-    needs: Needs
-    """What it reads besides labelled source images."""
+    """Every network that learns, by the name that its updates and its optimiser have."""
 
-    def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
-        """Yield the updates of one step; `progress` is i/N, 0 at the first step."""
-        ...
+    @abstractmethod
+    def updates(self, batch: Any, progress: float) -> Iterator[Update]:
+        """Yield the updates of one step; `batch` is what the feed gives, `progress` is i/N, 0 at the first step."""
 
-    def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """Figures worth a column in history.csv, taken now and then; empty for most methods."""
-        ...
+    def diagnostics(self, batch: Any) -> dict[str, float]:
+        """Figures worth a column in history.csv, taken at every log line; most methods have none."""
+        return {}

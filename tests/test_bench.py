@@ -6,7 +6,7 @@ import pytest
 
 from ash import config
 from ash.bench.step import Passes, bench_cost, bench_step
-from tests.methods.world import batch, gradients, recipe
+from tests.methods.world import batch, built, gradients
 from tests.whole import files_of
 
 # Forward: the images that G looks at for each source image.  Backward: the gradients that flow back through it.
@@ -30,9 +30,9 @@ COSTS = {
 @pytest.mark.parametrize("name", COSTS)
 def test_passes_by_hand(name):
     """Images that pass forwards and gradients that pass backwards in one step, for each source image."""
-    method = recipe(name)
+    method = built(name)
     passes = Passes(method.players["segmenter"])
-    given = batch(needs=method.needs)
+    given = batch(needs=method.settings.needs)
     gradients(method, given)
     assert (passes.forward / 2, passes.backward / 2) == COSTS[name]
 
@@ -40,9 +40,9 @@ def test_passes_by_hand(name):
 @pytest.mark.parametrize("copies", [1, 4])
 def test_randomisation_costs_one_pass_a_rendering(copies):
     """1 + m forwards, 1 + m backwards."""
-    method = recipe("domain_randomisation", copies=copies)
+    method = built("domain_randomisation", copies=copies)
     passes = Passes(method.players["segmenter"])
-    gradients(method, batch(needs=method.needs))
+    gradients(method, batch(needs=method.settings.needs))
     assert (passes.forward / 2, passes.backward / 2) == (1 + copies, 1 + copies)
 
 

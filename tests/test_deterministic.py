@@ -6,7 +6,7 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ash.machine import deterministic
-from tests.methods.world import batch, gradients, recipe, settings
+from tests.methods.world import batch, built, gradients, settings
 from tests.whole import files_of, settle_whole, train_here
 
 # Gradients and losses that torch.use_deterministic_algorithms refuses on CUDA, of those that a network here might use.
@@ -98,8 +98,8 @@ def test_the_cpu_keeps_pytorchs_own():
 @pytest.mark.parametrize("name", list(settings().params.experiments))
 def test_no_step_uses_an_operator_without_order(as_on_cuda, name):
     """All updates of every experiment, forwards and backwards."""
-    method = recipe(name)
-    given = batch(needs=method.needs)
+    method = built(name)
+    given = batch(needs=method.settings.needs)
     with Record() as record:
         gradients(method, given)
     assert "convolution_backward" in record.names
@@ -108,8 +108,8 @@ def test_no_step_uses_an_operator_without_order(as_on_cuda, name):
 
 def test_the_test_sees_such_operators():
     """On the CPU's own forms it would fail."""
-    method = recipe("ash")
-    given = batch(needs=method.needs)
+    method = built("ash")
+    given = batch(needs=method.settings.needs)
     with Record() as record:
         gradients(method, given)
     assert {"reflection_pad2d_backward", "upsample_bilinear2d_backward"} <= record.names
@@ -119,7 +119,7 @@ def test_twenty_steps_in_deterministic_mode_repeat(as_on_cuda):
     """`torch.use_deterministic_algorithms(True)` and the forms for CUDA: the same weights twice, to the bit."""
 
     def weights():
-        method = recipe("ash")
+        method = built("ash")
         optimiser = torch.optim.SGD([p for player in method.players.values() for p in player.parameters()], 1e-3)
         for step in range(20):
             gradients(method, batch(seed=step))

@@ -22,7 +22,7 @@ from ash.style.adain import adain, channel_statistics, statistics_distance
 from ash.style.hallucination import Hallucinator, smooth
 from ash.style.noise import elementwise_svd, perturb
 from ash.style.stylizer import Stylizer, load_stylizer
-from tests.methods.world import WEIGHTS, batch, gradients, recipe
+from tests.methods.world import WEIGHTS, batch, built, gradients
 
 ALPHA = 0.8  # the miniature's
 
@@ -173,8 +173,8 @@ def test_size_of_gamma_and_beta_at_the_start():
 )
 def test_share_of_stylised_images_in_batchnorm(experiment, passes, share):
     """Train-mode passes of a step, and what share of the running statistics (momentum 0.1) is stylised at its end."""
-    method, seen = recipe(experiment), []
-    given = batch(needs=method.needs)
+    method, seen = built(experiment), []
+    given = batch(needs=method.settings.needs)
     method.segmenter.register_forward_pre_hook(lambda _, inputs: seen.append(torch.equal(inputs[0], given.image)))
     gradients(method, given)
     assert ["source" if source else "stylised" for source in seen] == passes
@@ -214,10 +214,10 @@ def test_sizes_that_tell_domains_apart():
     judge = build_discriminator(DiscriminatorSettings(width=4, strides=(2, 2, 2, 2, 2), map_size=(1280, 720)))
     sizes = [tuple(judge(torch.zeros(1, N_CLASSES, *size)).shape[2:]) for size in ((720, 1280), (512, 1024))]
     assert sizes == [(22, 40), (16, 32)]
-    method = recipe("ash")
+    method = built("ash")
     seen = []
     method.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
-    gradients(method, batch(needs=method.needs))
+    gradients(method, batch(needs=method.settings.needs))
     assert set(seen) == {(8, 16)}
 
 
@@ -226,7 +226,7 @@ def test_damping_is_a_setting(name):
     """Half-way the adversarial and the weight terms of G are half as large with it as without."""
     changes = {"preheat": 1.0, "noise": "none"}
     damped, steady = (
-        gradients(recipe(name, damping=damping, **changes), batch())["segmenter"].terms for damping in (True, False)
+        gradients(built(name, damping=damping, **changes), batch())["segmenter"].terms for damping in (True, False)
     )
     shares = {term: damped[term].item() / steady[term].item() for term in damped}
     assert shares == pytest.approx({"segmentation": 1.0, "adversarial": 0.5, "weight": 0.5}, rel=1e-4)

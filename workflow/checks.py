@@ -34,8 +34,8 @@ def checked_needs(settings: Settings) -> dict[str, SimpleNamespace]:
 
 def _digest(settings: Settings) -> str:
     """Of the settings and of the code that judges them."""
-    recipes = sorted({entry.recipe for entry in settings.params.experiments.values()})
-    files = [*closure("ash.methods", *(f"ash.methods.{recipe}" for recipe in recipes))]
+    methods = sorted({entry.method for entry in settings.params.experiments.values()})
+    files = [*closure("ash.methods", *(f"ash.methods.{method}" for method in methods))]
     files += sorted(str(path) for path in (ROOT / "ash/config").glob("*.py"))
     whole = hashlib.sha256(settings.model_dump_json().encode())
     for path in files:

@@ -16,10 +16,11 @@ from ash.acquire import cityscapes_login, download, sources
 from ash.acquire.journal import Journal, Pins
 from ash.acquire.sources import Archive, Source
 from ash.acquire.status import folder, instruction, misplaced
-from ash.acquire.unpack import Progress, head, plan, unpack
+from ash.acquire.unpack import head, plan, unpack
 from ash.errors import AshError, DataError, several
 from ash.files.atomic import write_json, write_text
 from ash.preparation.census import check_census, take_census
+from ash.progress import Progress
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
 MAGIC = {"zip": b"PK", "rar": b"Rar!"}

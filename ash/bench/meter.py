@@ -23,7 +23,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 class Operations(TorchDispatchMode):
     """Counts what convolutions, products of matrices and attention compute, two for each multiplication and addition.
 
-    torch's own FlopCounterMode hooks into modules, which breaks where a recipe calls `torch.autograd.grad`; its rules are
+    torch's own FlopCounterMode hooks into modules, which breaks where a method calls `torch.autograd.grad`; its rules are
     used here, and extended by attention on a CPU.
     """
 

@@ -17,22 +17,22 @@ BYTES = {"fp16": 2, "fp16_lz4": 2, "uint8": 1, "uint8_lz4": 1}  # of a stored fe
 
 
 def hours(settings: Settings, measured: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each recipe: experiments of the default groups, steps, hours and PFLOP of all its trainings.
+    """A row for each method: experiments of the default groups, steps, hours and PFLOP of all its trainings.
 
-    `measured` holds rows of `ash bench cost`; an experiment that is not among them counts as another one of its recipe.
-    ConfigError names a recipe that none of them has.
+    `measured` holds rows of `ash bench cost`; an experiment that is not among them counts as another one of its method.
+    ConfigError names a method that none of them has.
     """
     by_name = {row["experiment"]: row for row in measured}
-    by_recipe = {row["recipe"]: row for row in reversed(measured)}
+    by_method = {row["method"]: row for row in reversed(measured)}
     rows: dict[str, dict[str, Any]] = {}
     for name in settings.experiments(settings.params.groups):
         entry = settings.params.experiments[name]
-        step = by_name.get(name) or by_recipe.get(entry.recipe)
+        step = by_name.get(name) or by_method.get(entry.method)
         if step is None:
-            raise ConfigError(f"recipe {entry.recipe}: not measured; add `--experiment {name}` to `ash bench cost`")
+            raise ConfigError(f"method {entry.method}: not measured; add `--experiment {name}` to `ash bench cost`")
         steps = settings.experiment(name).training.iterations * len(settings.params.seeds)
         row = rows.setdefault(
-            entry.recipe, {"recipe": entry.recipe, "experiments": 0, "steps": 0, "hours": 0.0, "pflop": 0.0}
+            entry.method, {"method": entry.method, "experiments": 0, "steps": 0, "hours": 0.0, "pflop": 0.0}
         )
         row["experiments"] += 1
         row["steps"] += steps

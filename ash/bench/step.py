@@ -1,21 +1,20 @@
 """How long a training step takes on this machine, split by part, and how often it passes the segmenter."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from ash import methods
 from ash.bench.meter import Meter, peak_memory, peak_rate, reset_peak
 from ash.config import Experiment, Settings
-from ash.contract import Batch, Method
-from ash.experiment.build import build_feed, build_method
+from ash.experiment.build import build_feed, build_networks
 from ash.experiment.inputs import RunFiles
 from ash.experiment.train import remedy
 from ash.machine import deterministic, precision
 from ash.machine.device import device, enough_memory
-from ash.training import schedule
+from ash.training.step import Stepper
 
 
 class Passes:
@@ -80,7 +79,7 @@ def bench_cost(
     images = (steps + 2) * experiment.training.batch
     return {
         "experiment": name,
-        "recipe": experiment.recipe,
+        "method": experiment.method,
         "forward": passes.forward / images,
         "backward": passes.backward / images,
         "ms": sum(meter.milliseconds().values()),
@@ -92,16 +91,22 @@ def bench_cost(
 def _measure(
     experiment: Experiment, files: RunFiles, steps: int, *, count: bool = True
 ) -> tuple[Meter, Passes, precision.Precision, float]:
-    """Each part in each of `steps` steps, the passes of all steps with those that warm up, precision, peak memory."""
+    """Each part in each of `steps` steps, the passes of all steps with those that warm up, precision, peak memory.
+
+    The steps are those of training (`ash.training.step`), from the middle of the run on, where no pre-heat holds any more.
+    """
     where = device()
     if where.type == "cuda":  # as in training; on a CPU it changes nothing
         deterministic.switch_on()
     arithmetic = precision.resolve(experiment.training.precision, where)
-    recipe = build_method(experiment, 0, files, where)
-    optimisers = [schedule.build_optimiser(p, experiment.training.optimisers[n]) for n, p in recipe.players.items()]
-    passes, meter = Passes(recipe.players["segmenter"]), Meter(where, count=count)
+    needs = methods.check_experiment(experiment)
+    networks = build_networks(experiment, needs, 0, files, where)
+    stepper = Stepper.from_settings(
+        methods.build(experiment, networks), experiment.training, precision.autocast(arithmetic, where)
+    )
+    passes, meter = Passes(networks.segmenter), Meter(where, count=count)
     with ExitStack() as stack, enough_memory(where, remedy(experiment.training)):
-        feed = build_feed(experiment, 0, files, recipe.needs, where, stack)
+        feed = build_feed(experiment, needs, 0, files, networks.stylizer, where, stack)
         for step in range(steps + 2):
             if step == 1:
                 meter.counting = False
@@ -110,24 +115,5 @@ def _measure(
                 meter.forget()
             with meter.part("read batch"):
                 batch = feed.batch(step)
-            _step(recipe, batch, meter, precision.autocast(arithmetic, where))
-            with meter.part("optimisers"):
-                for optimiser in optimisers:
-                    optimiser.step()
-                    optimiser.zero_grad(set_to_none=True)
+            stepper.step(batch, step, 0.5, meter.part)
     return meter, passes, arithmetic, peak_memory(where)
-
-
-def _step(recipe: Method, batch: Batch, meter: Meter, autocast: Callable[[], AbstractContextManager[object]]) -> None:
-    """The updates of one step, timed; players that would step between two updates wait here."""
-    updates, k = recipe.updates(batch, 0.5), 0
-    while True:
-        with autocast(), meter.part(f"forward {k + 1}"):
-            update = next(updates, None)
-        if update is None:
-            return
-        weights = [p for p in recipe.players[update.player].parameters() if p.requires_grad]
-        with meter.part(f"backward {k + 1}: {update.player}"):
-            total = torch.stack([term.float() for term in update.terms.values()]).sum()
-            torch.autograd.backward(total, inputs=[*weights, *update.also], retain_graph=update.keep_graph)
-        k += 1

@@ -21,7 +21,7 @@ PATCH = 16  # pixels of a side that has one class
 
 
 def synthetic_files(settings: Settings, size: tuple[int, int], where: torch.device, folder: Path) -> RunFiles:
-    """Everything that any recipe may read, for images of `size` (width, height); paintings have their set's size.
+    """Everything that any method may read, for images of `size` (width, height); paintings have their set's size.
 
     The stylizer is the protocol's if its file is there, else one of the paper's shape with random weights.
     """

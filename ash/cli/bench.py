@@ -22,7 +22,7 @@ from ash.config import Settings, load
 from ash.errors import ConfigError
 
 if TYPE_CHECKING:
-    pass
+    from ash.experiment.inputs import RunFiles
 
 Row = dict[str, float | str]
 PreparedOption = Annotated[Path | None, typer.Option("--prepared", help="prepared HDF5 file; or state --synthetic")]
@@ -158,7 +158,7 @@ def cost(
 @bench.command()
 def plan(
     measured: Annotated[
-        Path, typer.Argument(help="JSON of `ash bench cost --synthetic ...`, an experiment of each recipe")
+        Path, typer.Argument(help="JSON of `ash bench cost --synthetic ...`, an experiment of each method")
     ],
     protocol: ProtocolOption = None,
     params: ParamsOption = Params,
@@ -168,14 +168,14 @@ def plan(
     from ash.files.atomic import read_json
 
     settings = load(params, protocol)
-    table = Table("recipe", "experiments", "steps", "hours", "PFLOP", title=f"{len(settings.params.seeds)} seed(s)")
+    table = Table("method", "experiments", "steps", "hours", "PFLOP", title=f"{len(settings.params.seeds)} seed(s)")
     rows = hours(settings, read_json(measured))
     rows.append(
-        {key: sum(row[key] for row in rows) for key in ("experiments", "steps", "hours", "pflop")} | {"recipe": "all"}
+        {key: sum(row[key] for row in rows) for key in ("experiments", "steps", "hours", "pflop")} | {"method": "all"}
     )
     for row in rows:
         table.add_row(
-            row["recipe"], str(row["experiments"]), str(row["steps"]), f"{row['hours']:.1f}", f"{row['pflop']:.0f}"
+            row["method"], str(row["experiments"]), str(row["steps"]), f"{row['hours']:.1f}", f"{row['pflop']:.0f}"
         )
     console.print(table)
     table = Table("file", "count", "GB, at most")

@@ -94,7 +94,7 @@ def refit_stylizer(
     params: ParamsOption = Params,
 ) -> None:
     """Fit the miniature's encoder and decoder from nothing (docs/miniature.md)."""
-    from ash.fitting.files import refit_files
+    from ash.fitting.refit import refit_files
 
     with progress("refit stylizer") as show:
         refit_files(load(params), source, held_out, paintings, out, log, show)

@@ -12,7 +12,7 @@ from ash.config import load
 Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of params.yaml")]
 Seed = Annotated[int, typer.Option(help="seed of weights, order and noise")]
 PreparedFile = Annotated[Path, typer.Option("--prepared", help="prepared HDF5 file")]
-StylizerFile = Annotated[Path | None, typer.Option("--stylizer", help="weights of the pair, for recipes that stylise")]
+StylizerFile = Annotated[Path | None, typer.Option("--stylizer", help="weights of the pair, for methods that stylise")]
 StyleFile = Annotated[Path | None, typer.Option("--style", help="cached features of the paintings")]
 ContentFile = Annotated[Path | None, typer.Option("--content", help="cached features of the source; else encoded anew")]
 PaintingsFile = Annotated[Path | None, typer.Option("--paintings", help="prepared paintings, where no cache serves")]

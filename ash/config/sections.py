@@ -194,7 +194,7 @@ class ExperimentEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    recipe: Name
+    method: Name = Field(alias="recipe", description="file of ash/methods")
     source: Name = Field(description="data set whose labelled training images are learnt from")
     target: Name | None = Field(
         default=None, description="data set whose training images, without labels, a method of adaptation may use"

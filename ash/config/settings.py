@@ -23,10 +23,10 @@ class Experiment(Section):
     """All that the training of one experiment depends on; equal content means equal runs."""
 
     name: str
-    recipe: str
+    method: str
     source: str
     target: str | None
-    method: dict[str, Any]
+    settings: dict[str, Any]
     segmenter: SegmenterSettings
     discriminator: DiscriminatorSettings
     hallucinator: HallucinatorSettings
@@ -47,17 +47,17 @@ class Settings(Section):
             raise ConfigError(f"experiment {name!r} is not in params.yaml; known: {', '.join(self.params.experiments)}")
         entry, protocol = self.params.experiments[name], self.protocol
         size = protocol.discriminator.map_size or protocol.datasets[entry.source].label_size
-        method = {
-            **self.params.methods.get(entry.recipe, {}),
-            **protocol.methods.get(entry.recipe, {}),
+        chosen = {
+            **self.params.methods.get(entry.method, {}),
+            **protocol.methods.get(entry.method, {}),
             **(entry.model_extra or {}),
         }
         return Experiment(
             name=name,
-            recipe=entry.recipe,
+            method=entry.method,
             source=entry.source,
             target=entry.target,
-            method=method,
+            settings=chosen,
             segmenter=protocol.segmenter,
             discriminator=protocol.discriminator.model_copy(update={"map_size": size}),
             hallucinator=protocol.hallucinator,

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
 
 from ash import methods
 from ash.config import DiscriminatorSettings, Experiment, SegmenterSettings
-from ash.contract import Needs, Parts
+from ash.contract import Needs
+from ash.methods._networks import Networks
 from ash.segmentation.deeplab import build_segmenter
 from ash.segmentation.discriminator import build_discriminator
 from ash.style.hallucination import Hallucinator
@@ -36,12 +36,12 @@ class Anatomy:
 
 
 def anatomy(experiment: Experiment) -> Anatomy:
-    """Build an experiment's method, and say what it is made of."""
+    """Build an experiment's method on the smallest networks that it can have, and say what it is made of."""
+    needs = methods.check_experiment(experiment)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        built = methods.build(experiment.recipe, experiment.method, _parts(experiment.source))
-    layout = str(built.players["segmenter"].layout)
-    return Anatomy(f"`{layout}`: {HEADS.get(layout, layout)}", ", ".join(built.players), words(built.needs))
+        built = methods.build(experiment, _networks(experiment.source, needs))
+    return Anatomy(f"`{needs.heads}`: {HEADS[needs.heads]}", ", ".join(built.players), words(needs))
 
 
 def words(needs: Needs) -> str:
@@ -63,19 +63,15 @@ def words(needs: Needs) -> str:
     return "; ".join(found) or "nothing"
 
 
-def _parts(source: str) -> Parts:
-    """The smallest networks that a method can be built on."""
+def _networks(source: str, needs: Needs) -> Networks:
+    """Networks of a few weights each."""
     pair = Stylizer(PAIR)
-
-    def anchor() -> Tensor:
-        return pair.encode(torch.zeros(1, 3, 16, 16))
-
-    return Parts(
-        segmenter=lambda layout: build_segmenter(SEGMENTER, layout),
-        discriminators=lambda count: nn.ModuleList(build_discriminator(DISCRIMINATOR) for _ in range(count)),
-        hallucinator=lambda classes: Hallucinator(classes, pair.channels, (4, 4), 2),
-        stylizer=lambda: pair,
-        rain=lambda: StatisticsVae(pair.channels).eval().requires_grad_(False),
-        anchor=anchor,
+    return Networks(
+        segmenter=build_segmenter(SEGMENTER, needs.heads),
         source=source,
+        discriminators=tuple(build_discriminator(DISCRIMINATOR) for _ in range(needs.discriminators)),
+        hallucinator=Hallucinator(needs.condition, pair.channels, (4, 4), 2) if needs.condition else None,
+        stylizer=pair if needs.stylizer else None,
+        rain=StatisticsVae(pair.channels).eval().requires_grad_(False) if needs.rain else None,
+        anchor=pair.encode(torch.zeros(1, 3, 16, 16)) if needs.anchor else None,
     )

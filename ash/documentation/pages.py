@@ -141,7 +141,7 @@ def _settings_table(module: ModuleType, name: str, stated: Mapping[str, Mapping[
 
 def _users(settings: Settings, name: str) -> list[Experiment]:
     """The experiments of a method, in the order of params.yaml."""
-    return [settings.experiment(e) for e, entry in settings.params.experiments.items() if entry.recipe == name]
+    return [settings.experiment(e) for e, entry in settings.params.experiments.items() if entry.method == name]
 
 
 def _experiments_table(settings: Settings, users: Sequence[Experiment]) -> str:
@@ -201,4 +201,5 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _path(module: ModuleType) -> str:
     """Where a module lies in the checkout."""
-    return module.__name__.replace(".", "/") + ".py"
+    path = module.__name__.replace(".", "/")
+    return f"{path}/__init__.py" if hasattr(module, "__path__") else f"{path}.py"

@@ -1,78 +1,73 @@
-"""What a run is made of, built from settings and files: the recipe with its networks, and its batches."""
+"""What a run is made of, built once and top down from settings and files: networks for the method's needs, and batches."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ash import methods
 from ash.config import Experiment
-from ash.contract import Heads, Method, Needs, Parts
+from ash.contract import Needs
 from ash.errors import ConfigError, StoreError
 from ash.experiment.inputs import RunFiles
 from ash.features.encoded import Encoded
 from ash.features.file import FeatureFile, holds_features, prepared_identity
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
+from ash.methods._networks import Networks
 from ash.segmentation.deeplab import DeepLab, build_segmenter
 from ash.segmentation.discriminator import build_discriminator
 from ash.style.hallucination import Hallucinator
-from ash.style.rain import StatisticsVae, load_rain
+from ash.style.rain import load_rain
 from ash.style.stylizer import Stylizer, load_stylizer
 from ash.training.feed import Features, Feed
 from ash.weights.checkpoints import load_initial
 
-Network = TypeVar("Network", bound=nn.Module)
+Made = TypeVar("Made")
 
 
-def build_recipe(experiment: Experiment, seed: int, files: RunFiles, where: torch.device) -> Method:
-    """The recipe of an experiment with its initial weights, which depend on the seed and the network alone.
+def build_networks(experiment: Experiment, needs: Needs, seed: int, files: RunFiles, where: torch.device) -> Networks:
+    """The networks that an experiment's method needs; their initial weights depend on the seed and the network alone.
 
     So two experiments of one seed start from the same segmenter.
     """
-
-    @cache
-    def pair() -> Stylizer:
-        return load_stylizer(files.require("stylizer", experiment)).to(where)
-
-    def segmenter(layout: Heads) -> DeepLab:
-        built = _seeded(seed, 0, lambda: build_segmenter(experiment.segmenter, layout))
-        if experiment.segmenter.weights is not None:
-            load_initial(files.require("initial", experiment), built)
-        return built.recompute(experiment.training.recompute).to(where)
-
-    def discriminators(count: int) -> nn.ModuleList:
-        d = experiment.discriminator
-        return _seeded(seed, 1, lambda: nn.ModuleList(build_discriminator(d) for _ in range(count))).to(where)
-
-    def hallucinator(classes: int) -> Hallucinator:
-        h, channels = experiment.hallucinator, pair().channels
-        return _seeded(seed, 2, lambda: Hallucinator(classes, channels, h.condition, h.stride)).to(where)
-
-    def rain() -> StatisticsVae:
-        return load_rain(files.require("rain", experiment), pair().digest).to(where)
-
-    parts = Parts(
-        segmenter=segmenter,
-        discriminators=discriminators,
-        hallucinator=hallucinator,
-        stylizer=pair,
-        rain=rain,
-        anchor=lambda: _anchor(experiment, seed, files, pair()).to(where),
+    d, h = experiment.discriminator, experiment.hallucinator
+    pair = load_stylizer(files.require("stylizer", experiment)).to(where) if needs.stylizer else None
+    channels = 0 if pair is None else pair.channels
+    judges = _seeded(seed, 1, lambda: [build_discriminator(d) for _ in range(needs.discriminators)])
+    return Networks(
+        segmenter=_segmenter(experiment, needs, seed, files).to(where),
         source=experiment.source,
+        discriminators=tuple(judge.to(where) for judge in judges),
+        hallucinator=_seeded(seed, 2, lambda: Hallucinator(needs.condition, channels, h.condition, h.stride)).to(where)
+        if needs.condition
+        else None,
+        stylizer=pair,
+        rain=load_rain(files.require("rain", experiment), pair.digest).to(where) if pair and needs.rain else None,
+        anchor=_anchor(experiment, seed, files, pair).to(where) if pair and needs.anchor else None,
     )
-    return methods.build(experiment.recipe, experiment.method, parts)
+
+
+def _segmenter(experiment: Experiment, needs: Needs, seed: int, files: RunFiles) -> DeepLab:
+    built = _seeded(seed, 0, lambda: build_segmenter(experiment.segmenter, needs.heads))
+    if experiment.segmenter.weights is not None:
+        load_initial(files.require("initial", experiment), built)
+    return built.recompute(experiment.training.recompute)
 
 
 def build_feed(
-    experiment: Experiment, seed: int, files: RunFiles, needs: Needs, where: torch.device, stack: ExitStack
+    experiment: Experiment,
+    needs: Needs,
+    seed: int,
+    files: RunFiles,
+    pair: Stylizer | None,
+    where: torch.device,
+    stack: ExitStack,
 ) -> Feed:
-    """The batches of a run; opened files close with `stack`."""
+    """The batches of a run; `pair` encodes what no cache holds; opened files close with `stack`."""
     source = stack.enter_context(open_h5(files.prepared, PREPARED_SCHEMA))
-    style, content = _features(experiment, files, needs, where, stack) if needs.stylizer else (None, None)
+    style, content = (None, None) if pair is None else _features(experiment, files, needs, pair, stack)
     if style is not None and len(style) < (needs.bank or 0):
         raise ConfigError(
             f"experiments.{experiment.name}: a bank of {needs.bank} paintings, {files.style} holds {len(style)}; "
@@ -96,10 +91,9 @@ def build_feed(
 
 
 def _features(
-    experiment: Experiment, files: RunFiles, needs: Needs, where: torch.device, stack: ExitStack
+    experiment: Experiment, files: RunFiles, needs: Needs, pair: Stylizer, stack: ExitStack
 ) -> tuple[Features, Features]:
     """Features of the paintings and of the source images, cached or encoded in every step."""
-    pair = load_stylizer(files.require("stylizer", experiment)).to(where)
 
     def encoded(path: Path) -> Encoded:
         return Encoded(stack.enter_context(open_h5(path, PREPARED_SCHEMA))["image"], pair, needs.convention)
@@ -126,8 +120,8 @@ def _anchor(experiment: Experiment, seed: int, files: RunFiles, pair: Stylizer) 
         return paintings.read([seed])
 
 
-def _seeded(seed: int, stream: int, make: Callable[[], Network]) -> Network:
-    """Initialise a network from a generator state of its own and leave the global one as it was."""
+def _seeded(seed: int, stream: int, make: Callable[[], Made]) -> Made:
+    """Initialise networks from a generator state of its own and leave the global one as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed * 1000 + stream)
         return make()

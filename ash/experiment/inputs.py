@@ -9,7 +9,7 @@ from ash.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class RunFiles:
-    """The files that a run reads; all but the first only where the recipe needs them.
+    """The files that a run reads; all but the first only where the method needs them.
 
     prepared    the source, prepared
     stylizer    the pair of encoder and decoder
@@ -34,5 +34,5 @@ class RunFiles:
         """One of the files; ConfigError names the option that is missing."""
         path: Path | None = getattr(self, name)
         if path is None:
-            raise ConfigError(f"{experiment.name}: recipe {experiment.recipe} needs --{name}; give the file")
+            raise ConfigError(f"{experiment.name}: method {experiment.method} needs --{name}; give the file")
         return path

@@ -1,4 +1,4 @@
-"""Training of one experiment: builds the parts, feeds the loop, writes the results."""
+"""Training of one experiment: builds networks and batches, trains, writes the results."""
 
 import logging
 import platform
@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 import ash
+from ash import methods
 from ash.config import Experiment, Settings, TrainingSettings
-from ash.experiment.build import build_feed, build_method
+from ash.experiment.build import build_feed, build_networks
 from ash.experiment.inputs import RunFiles
 from ash.files.atomic import digest, file_digest, write_json, write_text
 from ash.machine import deterministic, precision
@@ -32,19 +33,21 @@ def train_run(settings: Settings, name: str, seed: int, files: RunFiles, out: Pa
     experiment, where, resume = settings.experiment(name), device(), out / "resume.pt"
     arithmetic = precision.resolve(experiment.training.precision, where)
     run = run_digest(experiment, seed)
-    recipe = build_method(experiment, seed, files, where)
-    log.info("%s, seed %d: recipe %s on %s in %s", name, seed, experiment.recipe, where, arithmetic)
+    needs = methods.check_experiment(experiment)
+    networks = build_networks(experiment, needs, seed, files, where)
+    method = methods.build(experiment, networks)
+    log.info("%s, seed %d: method %s on %s in %s", name, seed, experiment.method, where, arithmetic)
     with ExitStack() as stack, enough_memory(where, remedy(experiment.training)):
         history = train(
-            recipe,
-            build_feed(experiment, seed, files, recipe.needs, where, stack),
+            method,
+            build_feed(experiment, needs, seed, files, networks.stylizer, where, stack),
             experiment.training,
             resume=resume,
             digest=digest({"run": run, "precision": arithmetic} | _origin(files)),
             autocast=precision.autocast(arithmetic, where),
             progress=progress,
         )
-    save_model(out / "model.safetensors", recipe.players["segmenter"], experiment.segmenter, run)
+    save_model(out / "model.safetensors", networks.segmenter, experiment.segmenter, run)
     write_text(out / "history.csv", history.csv())
     write_json(out / "provenance.json", provenance(experiment, seed, arithmetic, where) | _origin(files))
     resume.unlink()

@@ -1,9 +1,10 @@
 """The project's HDF5 files: written whole or not at all (`ash.files.atomic`), and equal bytes for equal content.
 
 They are written without time stamps, and carry `schema` (what kind of file, with its version) as an attribute; a reader
-names the schema that it understands and refuses any other.  Beside each lies a small JSON file, its sidecar, with the digest of all that was
-written, computed while writing.  The workflow compares sidecars where hashing the file itself would take minutes.  A
-reader refuses a file that is not the one its sidecar describes, and HDF5 checks each chunk that is read (Fletcher-32).
+names the schema that it understands and refuses any other.  Beside each lies a small JSON file, its sidecar, with the
+digest of all that was written, computed while writing.  The workflow compares sidecars where hashing the file itself
+would take minutes.  A reader refuses a file that is not the one its sidecar describes, and HDF5 checks each chunk that is
+read (Fletcher-32).
 """
 
 import contextlib

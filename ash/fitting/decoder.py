@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ash.config import DecoderSettings, OptimiserSettings, Settings, TrainingSettings
-from ash.contract import Batch, Needs, Update
+from ash.contract import Batch, Method, Update
 from ash.errors import CheckpointError, ConfigError, DataError, ShapeError
 from ash.files.atomic import atomic, digest, write_json
 from ash.files.foreign import read_state
@@ -35,10 +35,8 @@ from ash.training.loop import train
 from ash.weights.adain import stylizer_of
 
 
-class DecoderFit:
+class DecoderFit(Method):
     """The pair, of which only the decoder learns; batches hold contents as `image` and paintings as `target`."""
-
-    needs = Needs(target=True)
 
     def __init__(self, settings: DecoderSettings, stylizer: Stylizer) -> None:
         self.settings, self.stylizer = settings, stylizer
@@ -57,10 +55,6 @@ class DecoderFit:
         style_loss = torch.stack([_distance(one, other) for one, other in zip(again, style, strict=True)]).sum()
         content_loss = functional.mse_loss(again[-1].float(), target)
         yield Update("decoder", {"content": s.content_weight * content_loss, "style": s.style_weight * style_loss})
-
-    def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """None."""
-        return {}
 
 
 def _distance(one: Tensor, other: Tensor) -> Tensor:
@@ -112,14 +106,14 @@ def fit_decoder(
         raise ConfigError(f"protocol {settings.params.protocol}: has no section decoder; its stylizer is fitted whole")
     deterministic.switch_on()
     arithmetic = precision.resolve(chosen.precision, where)
-    recipe = DecoderFit(chosen, starting_pair(chosen).to(where))
+    method = DecoderFit(chosen, starting_pair(chosen).to(where))
     resume = out.with_name(f"{out.stem}.resume.pt")
     with ExitStack() as stack, enough_memory(where, f"lower decoder.batch (now {chosen.batch}) or decoder.crop"):
         opened = [stack.enter_context(open_h5(path, PREPARED_SCHEMA)) for path in (*contents, paintings)]
         feed = CropFeed([file["image"] for file in opened[:-1]], opened[-1]["image"], chosen, where)
         made_from = [str(file.attrs["content"]) for file in opened]
         rows = train(
-            recipe,
+            method,
             feed,
             _training(chosen),
             resume=resume,
@@ -127,7 +121,7 @@ def fit_decoder(
             autocast=precision.autocast(arithmetic, where),
             progress=progress,
         )
-    pair = recipe.stylizer.cpu().freeze()
+    pair = method.stylizer.cpu().freeze()
     with atomic(out) as temporary:
         pair.save(temporary)
     record = {"settings": chosen.model_dump(mode="json"), "precision": arithmetic, "losses": rows.rows}

@@ -3,7 +3,7 @@
  stage 1  encoder and decoder with BatchNorm, as an auto-encoder with a read-out of the class in every cell; half of the
           crops are recoloured, so that no hue is tied to a class.  BatchNorm is then folded into the convolutions and
           every feature channel scaled to unit deviation (an orthogonal mixing of channels needs like scales).
- stage 2  the encoder is frozen; the decoder learns by the recipe of AdaIN (Huang & Belongie 2017, eq. 11-13): content +
+ stage 2  the encoder is frozen; the decoder learns as in AdaIN (Huang & Belongie 2017, eq. 11-13): content +
           10 style, with a reconstruction term and a penalty on leaving [0, 1].
 
 The outcome is a function of the data and the settings alone, up to the arithmetic of the machine.

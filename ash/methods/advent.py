@@ -19,10 +19,11 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from ash.config import Section
-from ash.contract import Batch, Needs, Parts, Update
+from ash.contract import Batch, Method, Needs, Update
+from ash.methods._networks import Networks
 from ash.segmentation import losses
 from ash.style.view import Against, needs_of, others
 
@@ -42,22 +43,19 @@ class Settings(Section):
 
     @property
     def needs(self) -> Needs:
-        """A painting for each image, or a target image."""
-        return needs_of(self.against)
+        """Two heads, a discriminator for each, and a painting or a target image for each source image."""
+        return needs_of(self.against, heads="auxiliary", discriminators=2)
 
 
-class Method:
-    """Segmenter, and for AdvEnt a discriminator for each head."""
+class Advent(Method):
+    """Segmenter, and for AdvEnt a discriminator for each head; MinEnt takes their map size and trains neither."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
-        """Make the networks."""
-        self.settings, self.needs = settings, settings.needs
-        self.stylizer = parts.stylizer() if self.needs.stylizer else None
-        self.segmenter = parts.segmenter("auxiliary")
-        self.discriminators = parts.discriminators(2)
-        self.players = {"segmenter": self.segmenter}
+    def __init__(self, settings: Settings, networks: Networks) -> None:
+        self.settings, self.segmenter, self.stylizer = settings, networks.segmenter, networks.stylizer
+        self.discriminators = networks.discriminators
+        self.players: dict[str, nn.Module] = {"segmenter": self.segmenter}
         if settings.variant == "adversarial":
-            self.players["discriminator"] = self.discriminators
+            self.players["discriminator"] = nn.ModuleList(self.discriminators)
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
         """Yield G's update, and D's two in one."""
@@ -90,9 +88,8 @@ class Method:
             terms[f"target_{name}"] = judged(judge, other_maps[k].detach(), losses.STYLISED) / 2
         return terms
 
-    def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """None."""
-        return {}
+
+METHOD = Advent
 
 
 def self_information(logits: Tensor, size: tuple[int, int]) -> Tensor:

@@ -5,10 +5,10 @@ The one image, the anchor, is the target's if the experiment names a target, as 
 painting, as ASH's rows very probably have it.
 
     e_1  = m + q n,  (m, q) = VAE(style of the anchor)                                        -> rain.StatisticsVae.encode
-    x^_k = Dec(sigma'_k (f_c - mu(f_c)) / sigma(f_c) + mu'_k),  (mu'_k, sigma'_k) = VAE(e_k)   -> Method.stylise
-    L    = L_seg(G([x^, x]), y) + lambda_con L_con                                            -> Method.terms
+    x^_k = Dec(sigma'_k (f_c - mu(f_c)) / sigma(f_c) + mu'_k),  (mu'_k, sigma'_k) = VAE(e_k)   -> Asm.stylise
+    L    = L_seg(G([x^, x]), y) + lambda_con L_con                                            -> Asm.terms
     L_con = mean over channels of |F(x^) - F(x)|^2, F the responses of layer4's convolutions  -> consistency
-    e_2  = e_1 + (step / L) dL/de_1                                                           -> Method.harder
+    e_2  = e_1 + (step / L) dL/de_1                                                           -> Asm.harder
 
 Every iteration has two steps of G, one for each of e_1 and e_2.  The release computes an e_3 too and drops it.  Departure:
 the release has one image a batch; here L is a mean over B images, so dL/de is taken B times to keep each one's step.
@@ -21,7 +21,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ash.config import Section
-from ash.contract import Batch, Needs, Parts, Update
+from ash.contract import Batch, Method, Needs, Update
+from ash.methods._networks import Networks, stated
 from ash.segmentation import losses
 from ash.style import rain
 from ash.style.adain import channel_statistics
@@ -39,20 +40,19 @@ class Settings(Section):
 
     @property
     def needs(self) -> Needs:
-        """Source features, the VAE and the anchor; no painting for each image."""
-        return Needs(anchor=True, rain=True)
+        """Position attention before the one head, source features, the VAE and the anchor; no painting for each image."""
+        return Needs(heads="attention", anchor=True, rain=True)
 
 
-class Method:
+class Asm(Method):
     """The segmenter alone, with position attention before its one head."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
-        """Make the segmenter and find the anchor's place among styles."""
-        self.settings, self.needs = settings, settings.needs
-        self.stylizer, self.vae = parts.stylizer(), parts.rain()
-        self.segmenter = parts.segmenter("attention")
+    def __init__(self, settings: Settings, networks: Networks) -> None:
+        """Find the anchor's place among styles."""
+        self.settings, self.segmenter = settings, networks.segmenter
+        self.stylizer, self.vae = stated(networks.stylizer, "anchor"), stated(networks.rain, "rain")
         self.players = {"segmenter": self.segmenter}
-        self.mean, self.deviation = self.vae.encode(rain.statistics_of(parts.anchor()))
+        self.mean, self.deviation = self.vae.encode(rain.statistics_of(stated(networks.anchor, "anchor")))
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
         """Yield G's update at e_1, after which G steps, and its update at the harder e_2."""
@@ -65,7 +65,7 @@ class Method:
         yield Update("segmenter", {f"{name}_mined": term for name, term in again.items()})
 
     def harder(self, latent: Tensor, terms: dict[str, Tensor]) -> Tensor:
-        """E_2: the latents moved up the loss."""
+        """e_2, the latents moved up the loss; both (B,C)."""
         loss = torch.stack(list(terms.values())).sum()
         with torch.autocast(loss.device.type, enabled=False):
             (slope,) = torch.autograd.grad(loss, latent, retain_graph=True)
@@ -89,9 +89,8 @@ class Method:
             "consistency": s.lambda_con * consistency(responses.kept),
         }
 
-    def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """None."""
-        return {}
+
+METHOD = Asm
 
 
 class Responses:

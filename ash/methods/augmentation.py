@@ -15,7 +15,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ash.config import Section
-from ash.contract import Batch, Needs, Parts, Update
+from ash.contract import Batch, Method, Needs, Update
+from ash.methods._networks import Networks, stated
 from ash.segmentation import losses
 from ash.style.view import stylise
 
@@ -39,15 +40,12 @@ class Settings(Section):
         return Needs(paintings=int(self.view == "stylised"))
 
 
-class Method:
+class Augmentation(Method):
     """The segmenter alone."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
-        """Make the segmenter, and the stylizer where the view needs it."""
-        self.settings, self.needs = settings, settings.needs
-        self.segmenter = parts.segmenter("pair")
+    def __init__(self, settings: Settings, networks: Networks) -> None:
+        self.settings, self.segmenter, self.stylizer = settings, networks.segmenter, networks.stylizer
         self.players = {"segmenter": self.segmenter}
-        self.stylizer = parts.stylizer() if settings.view == "stylised" else None
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
         """Yield the one update."""
@@ -60,19 +58,18 @@ class Method:
         else:
             with torch.no_grad():
                 self.segmenter(self.view(batch))
-        terms["weight"] = 2 * s.lambda_weight * (1 - progress) * losses.weight_discrepancy(*self.segmenter.heads())
+        terms["weight"] = losses.likeness(self.segmenter, s.lambda_weight, losses.damping(progress))
         yield Update("segmenter", terms)
 
     @torch.no_grad()
     def view(self, batch: Batch) -> Tensor:
         """The second view (B,3,H,W), mirrored as the batch is."""
-        if self.stylizer is None:
+        if self.settings.view == "colour_jitter":
             return jitter(batch.image, batch.generator)
-        return stylise(self.stylizer, batch, self.settings.alpha)
+        return stylise(stated(self.stylizer, "paintings"), batch, self.settings.alpha)
 
-    def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """None."""
-        return {}
+
+METHOD = Augmentation
 
 
 def jitter(image: Tensor, generator: torch.Generator) -> Tensor:

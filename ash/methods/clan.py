@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from ash.config import Section
-from ash.contract import Batch, Needs, Parts, Update
+from ash.contract import Batch, Method, Needs, Update
+from ash.methods._networks import Networks
 from ash.segmentation import losses
 from ash.style.noise import NoiseForm
 from ash.style.view import Against, needs_of, others
@@ -40,25 +41,24 @@ class Settings(Section):
 
     @property
     def needs(self) -> Needs:
-        """A painting for each image, or a target image."""
-        return needs_of(self.against)
+        """A discriminator, and a painting or a target image for each source image."""
+        return needs_of(self.against, discriminators=1)
 
 
-class Method:
+class Clan(Method):
     """Segmenter and discriminator."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
-        """Make the networks; ConfigError if the source has no lambda_local."""
-        self.settings, self.needs = settings, settings.needs
-        self.stylizer = parts.stylizer() if self.needs.stylizer else None
-        self.segmenter, (self.discriminator,) = parts.segmenter("pair"), parts.discriminators(1)
-        self.lambda_local = losses.of_source(settings.lambda_local, parts.source)
+    def __init__(self, settings: Settings, networks: Networks) -> None:
+        """ConfigError if the source has no lambda_local."""
+        self.settings, self.stylizer = settings, networks.stylizer
+        self.segmenter, (self.discriminator,) = networks.segmenter, networks.discriminators
+        self.lambda_local = losses.of_source(settings.lambda_local, networks.source)
         self.players = {"segmenter": self.segmenter, "discriminator": self.discriminator}
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
         """Yield G's update, then D's."""
         s, size = self.settings, self.discriminator.map_size
-        damping = 1 - progress if s.damping else 1.0
+        damping = losses.damping(progress, s.damping)
         heads = self.segmenter(batch.image)
         stylised_heads = self.segmenter(others(s.against, self.stylizer, batch, s.alpha, s.noise))
         weight = None
@@ -71,11 +71,10 @@ class Method:
             {
                 "segmentation": losses.segmentation(heads, batch.label, s.segmentation_loss),
                 "adversarial": s.lambda_adv * damping * fooling,
-                "weight": 2 * s.lambda_weight * damping * losses.weight_discrepancy(*self.segmenter.heads()),
+                "weight": losses.likeness(self.segmenter, s.lambda_weight, damping),
             },
         )
         yield losses.discriminator_update(self.discriminator, heads, size, stylised_map, weight)
 
-    def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """None."""
-        return {}
+
+METHOD = Clan

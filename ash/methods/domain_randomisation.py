@@ -18,8 +18,9 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from ash.config import Section
-from ash.contract import Batch, Needs, Parts, Update
+from ash.contract import Batch, Method, Needs, Update
 from ash.machine.deterministic import average_pool
+from ash.methods._networks import Networks, stated
 from ash.segmentation import losses
 from ash.style.adain import adain
 from ash.style.view import given, view
@@ -44,18 +45,16 @@ class Settings(Section):
 
     @property
     def needs(self) -> Needs:
-        """`copies` paintings for each image, from a bank of `styles`."""
-        return Needs(paintings=self.copies, bank=self.styles)
+        """One head, and `copies` paintings for each image, from a bank of `styles`."""
+        return Needs(heads="single", paintings=self.copies, bank=self.styles)
 
 
-class Method:
+class DomainRandomisation(Method):
     """The segmenter alone, with one head."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
-        """Make the segmenter."""
-        self.settings, self.needs = settings, settings.needs
-        self.stylizer = parts.stylizer()
-        self.segmenter = parts.segmenter("single")
+    def __init__(self, settings: Settings, networks: Networks) -> None:
+        self.settings, self.segmenter = settings, networks.segmenter
+        self.stylizer = stated(networks.stylizer, "paintings")
         self.players = {"segmenter": self.segmenter}
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
@@ -80,9 +79,8 @@ class Method:
         )
         return [view(self.stylizer.decode(features), batch) for features in mixed]
 
-    def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """None."""
-        return {}
+
+METHOD = DomainRandomisation
 
 
 def pyramid(features: Tensor) -> Tensor:

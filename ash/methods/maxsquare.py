@@ -21,7 +21,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ash.config import Section
-from ash.contract import Batch, Needs, Parts, Update
+from ash.contract import Batch, Method, Needs, Update
+from ash.methods._networks import Networks
 from ash.segmentation import losses
 from ash.style.view import Against, needs_of, others
 
@@ -39,18 +40,15 @@ class Settings(Section):
 
     @property
     def needs(self) -> Needs:
-        """A painting for each image, or a target image."""
-        return needs_of(self.against)
+        """One head, and a painting or a target image for each source image."""
+        return needs_of(self.against, heads="single")
 
 
-class Method:
+class MaxSquare(Method):
     """The segmenter alone, with one head."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
-        """Make the segmenter."""
-        self.settings, self.needs = settings, settings.needs
-        self.stylizer = parts.stylizer() if self.needs.stylizer else None
-        self.segmenter = parts.segmenter("single")
+    def __init__(self, settings: Settings, networks: Networks) -> None:
+        self.settings, self.segmenter, self.stylizer = settings, networks.segmenter, networks.stylizer
         self.players = {"segmenter": self.segmenter}
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
@@ -66,9 +64,8 @@ class Method:
         }
         yield Update("segmenter", terms)
 
-    def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """None."""
-        return {}
+
+METHOD = MaxSquare
 
 
 def max_square(probabilities: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ CLAN without its target: no stylised image is made, and BatchNorm sees source im
     L = L_seg(G(x), y) + 2 lambda_weight d L_weight        d = 1 - i/N
 
     L_seg     -> losses.segmentation
-    L_weight  -> losses.weight_discrepancy, CLAN eq. 3; the release counts it twice
+    L_weight  -> losses.weight_discrepancy, CLAN eq. 3; the release counts it twice -> losses.likeness
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from ash.config import Section
-from ash.contract import Batch, Needs, Parts, Update
+from ash.contract import Batch, Method, Needs, Update
+from ash.methods._networks import Networks
 from ash.segmentation import losses
 
 
@@ -27,27 +28,24 @@ class Settings(Section):
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
 
 
-class Method:
+class SourceOnly(Method):
     """One player, two terms."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
-        """Make the segmenter."""
-        self.settings, self.needs = settings, settings.needs
-        self.segmenter = parts.segmenter("pair")
+    def __init__(self, settings: Settings, networks: Networks) -> None:
+        self.settings, self.segmenter = settings, networks.segmenter
         self.players = {"segmenter": self.segmenter}
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
         """Yield the one update."""
-        s, damping = self.settings, 1 - progress
+        s = self.settings
         heads = self.segmenter(batch.image)
         yield Update(
             "segmenter",
             {
                 "segmentation": losses.segmentation(heads, batch.label, s.segmentation_loss),
-                "weight": 2 * s.lambda_weight * damping * losses.weight_discrepancy(*self.segmenter.heads()),
+                "weight": losses.likeness(self.segmenter, s.lambda_weight, losses.damping(progress)),
             },
         )
 
-    def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """None."""
-        return {}
+
+METHOD = SourceOnly

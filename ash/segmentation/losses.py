@@ -21,6 +21,7 @@ from ash.contract import Update
 from ash.errors import ConfigError
 from ash.labels import VOID
 from ash.machine.deterministic import bilinear
+from ash.segmentation.deeplab import DeepLab
 
 SegmentationLoss = Annotated[
     Literal["cross_entropy", "focal"], Field(description="L_seg; the code of CLAN, ASM and ASH has the focal form")
@@ -77,6 +78,16 @@ def weight_discrepancy(first: Iterable[nn.Parameter], second: Iterable[nn.Parame
     """Cosine of all weights and biases of two heads, plus 1: in [0, 2], 0 where the heads point apart."""
     flat = [torch.cat([p.float().flatten() for p in head]) for head in (first, second)]
     return functional.cosine_similarity(flat[0], flat[1], dim=0) + 1
+
+
+def damping(progress: float, wanted: bool = True) -> float:
+    """d = 1 - i/N, by which CLAN's and ASH's adversarial and likeness terms fade out over training; 1 if not wanted."""
+    return 1 - progress if wanted else 1.0
+
+
+def likeness(segmenter: DeepLab, lambda_weight: float, damping: float) -> Tensor:
+    """The weighted term of the heads' likeness in G's loss, 2 lambda_weight d L_weight; the release counts it twice."""
+    return 2 * lambda_weight * damping * weight_discrepancy(*segmenter.heads())
 
 
 def probability_map(heads: Sequence[Tensor], size: tuple[int, int]) -> Tensor:

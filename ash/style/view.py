@@ -1,6 +1,6 @@
 """From images to features and back to the image that the segmenter sees, in one orientation and one convention."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -28,14 +28,16 @@ def enter(image: Tensor, convention: Convention) -> Tensor:
 def content_of(batch: Batch) -> Tensor:
     """The source's features of a batch; ShapeError if it was made without them."""
     if batch.content is None:
-        raise ShapeError("batch: holds no features of the source; a recipe must state the paintings or anchor it needs")
+        raise ShapeError(
+            "batch: holds no features of the source; the method must state the paintings or anchor that it needs"
+        )
     return batch.content
 
 
 def given(batch: Batch) -> tuple[Tensor, Tensor]:
     """The content and style features of a batch; ShapeError if it was made without them."""
     if batch.style is None:
-        raise ShapeError("batch: holds no features of paintings; a recipe must state the paintings that it needs")
+        raise ShapeError("batch: holds no features of paintings; the method must state the paintings that it needs")
     return content_of(batch), batch.style
 
 
@@ -62,9 +64,9 @@ def stylise(stylizer: Stylizer, batch: Batch, alpha: float, noise: NoiseForm = "
     return view(stylizer.decode(torch.lerp(content, mixed, alpha)), batch)
 
 
-def needs_of(against: Against) -> Needs:
-    """What `others` reads."""
-    return Needs(paintings=1) if against == "stylised" else Needs(target=True)
+def needs_of(against: Against, **networks: Any) -> Needs:
+    """What `others` reads, and the networks that a method needs besides."""
+    return Needs(paintings=int(against == "stylised"), target=against == "target", **networks)
 
 
 def others(

@@ -1,1 +1,10 @@
-"""The one training loop, which knows no method, and what it stands on: batches, schedules, checkpoints."""
+"""The one training loop, which knows no method, and what it stands on.
+
+loop      train a method from its settings, resume exactly
+step      one step: forward, backward, optimisers; the benchmark and every fit take the same
+feed      batches of prepared images and features
+sampler   which images a step sees
+schedule  optimisers and learning rates
+history   the table behind history.csv
+resume    the file that a killed training goes on from
+"""

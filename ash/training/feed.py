@@ -37,9 +37,9 @@ class Feed:
     """The batch of any step, as a function of (seed, step) alone.
 
     images, labels   indexable by one integer: uint8 (H,W,3) and uint8 (h,w); HDF5 data sets or arrays
-    needs            what the recipe reads besides
-    style, content   features of the paintings and of the source images; None unless the recipe stylises
-    targets          indexable unlabelled target images, uint8 (H,W,3); None unless the recipe needs them
+    needs            what the method reads besides
+    style, content   features of the paintings and of the source images; None unless the method stylises
+    targets          indexable unlabelled target images, uint8 (H,W,3); None unless the method needs them
     label_stride     every n-th row and column of a label is kept, starting with the n/2-th
     """
 

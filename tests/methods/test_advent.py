@@ -10,7 +10,7 @@ from torch.nn import functional
 from ash.labels import N_CLASSES
 from ash.methods.advent import entropy, self_information
 from ash.style.view import stylise
-from tests.methods.world import batch, gradients, recipe
+from tests.methods.world import batch, built, gradients
 
 MINENT = {"variant": "minent"}
 
@@ -75,7 +75,7 @@ class Constant(torch.nn.Module):
 
 def test_domains_and_the_factor_one_half():
     """With D = 2 everywhere: BCE is softplus(2) against source (0) and softplus(-2) against target (1); D halves both."""
-    method = recipe("advent")
+    method = built("advent")
     judges = torch.nn.ModuleList([Constant(2.0), Constant(2.0)])
     method.discriminators, method.players["discriminator"] = judges, judges
     s, updates = method.settings, {u.player: u.terms for u in method.updates(batch(), 0.5)}
@@ -90,7 +90,7 @@ def test_domains_and_the_factor_one_half():
 
 def test_each_head_has_its_own_discriminator():
     """D_main sees the information of the head on layer4, D_aux that of the head on layer3; for D both are constants."""
-    method = recipe("advent")
+    method = built("advent")
     judges = torch.nn.ModuleList([Constant(0.0), Constant(0.0)])
     method.discriminators, method.players["discriminator"] = judges, judges
     source, other = [], []
@@ -107,7 +107,7 @@ def test_each_head_has_its_own_discriminator():
 
 def test_the_auxiliary_head_stands_on_layer3():
     """Its segmentation loss reaches layer3 and layer5, and neither layer4 nor the main head layer6."""
-    method = recipe("advent")
+    method = built("advent")
     (update, _) = method.updates(batch(), 0.5)
     torch.autograd.backward(update.terms["segmentation_auxiliary"])
     net = method.segmenter
@@ -118,7 +118,7 @@ def test_the_auxiliary_head_stands_on_layer3():
 @pytest.mark.parametrize("changes", [{}, MINENT], ids=["adversarial", "minent"])
 def test_each_weight_scales_its_own_term(changes):
     """Three times the weight is three times its term, and every other term of G stays."""
-    plain = gradients(recipe("advent", **changes), batch())["segmenter"].terms
+    plain = gradients(built("advent", **changes), batch())["segmenter"].terms
     kind = "entropy" if changes else "adversarial"
     terms = {
         "lambda_main": f"{kind}_main",
@@ -126,15 +126,15 @@ def test_each_weight_scales_its_own_term(changes):
         "lambda_auxiliary_segmentation": "segmentation_auxiliary",
     }
     for weight, term in terms.items():
-        tripled = 3 * getattr(recipe("advent").settings, weight)
-        found = gradients(recipe("advent", **changes, **{weight: tripled}), batch())["segmenter"].terms
+        tripled = 3 * getattr(built("advent").settings, weight)
+        found = gradients(built("advent", **changes, **{weight: tripled}), batch())["segmenter"].terms
         expected = {name: value.item() * (3 if name == term else 1) for name, value in plain.items()}
         assert {name: value.item() for name, value in found.items()} == pytest.approx(expected, rel=1e-5)
 
 
 def test_minent_has_no_adversary():
     """One player, one update, and the two heads' entropies of the second pass as its terms."""
-    method = recipe("advent", **MINENT)
+    method = built("advent", **MINENT)
     assert set(method.players) == {"segmenter"}
     passes = []
     method.segmenter.register_forward_hook(lambda _, __, heads: passes.append(heads))
@@ -149,8 +149,8 @@ def test_minent_has_no_adversary():
 @pytest.mark.parametrize("suffix", ["", "_target"])
 def test_the_second_pass_sees_what_plays_the_target(name, suffix):
     """Against `stylised` the AdaIN image of the source, against `target` the target image as it stands."""
-    method = recipe(name + suffix)
-    given = batch(needs=method.needs)
+    method = built(name + suffix)
+    given = batch(needs=method.settings.needs)
     images = []
     method.segmenter.register_forward_pre_hook(lambda _, inputs: images.append(inputs[0]))
     gradients(method, given)
@@ -168,9 +168,9 @@ def test_target_images_move_the_game_and_not_the_supervised_loss(name):
     """Other target images change the terms on them; the segmentation loss is of the source alone."""
     terms = []
     for seed in (1, 2):
-        method = recipe(name)
+        method = built(name)
         target = torch.rand(2, 3, 32, 64, generator=torch.Generator().manual_seed(seed))
-        terms.append(gradients(method, replace(batch(needs=method.needs), target=target))["segmenter"].terms)
+        terms.append(gradients(method, replace(batch(needs=method.settings.needs), target=target))["segmenter"].terms)
     for term, value in terms[0].items():
         on_source = term.startswith(("segmentation", "weight"))
         assert (value.item() == terms[1][term].item()) == on_source, term

@@ -8,14 +8,14 @@ from ash.config import SegmenterSettings
 from ash.methods.asm import Responses, consistency
 from ash.segmentation.deeplab import build_segmenter
 from ash.training.loop import train
-from tests.methods.world import OneBatch, batch, gradients, recipe
+from tests.methods.world import OneBatch, batch, built, gradients
 from tests.training.toy import training
 
 
 def start():
     """ASM, a batch for it, and latents e_1 of the two images."""
-    method = recipe("asm")
-    given = batch(needs=method.needs)
+    method = built("asm")
+    given = batch(needs=method.settings.needs)
     noise = torch.randn(2, method.vae.channels, generator=torch.Generator().manual_seed(11))
     latent = method.mean + method.deviation * noise
     return method, given, latent.detach().requires_grad_()
@@ -46,7 +46,7 @@ def test_the_loss_of_a_pair():
     method, given, latent = start()
     terms = method.terms(method.stylise(latent, given), given)
     assert sum(terms.values()).item() == pytest.approx(loss_of(method, given, latent).item(), rel=1e-4)
-    tripled = recipe("asm", lambda_con=3 * method.settings.lambda_con)
+    tripled = built("asm", lambda_con=3 * method.settings.lambda_con)
     again = tripled.terms(tripled.stylise(latent, given), given)
     assert again["consistency"].item() == pytest.approx(3 * terms["consistency"].item(), rel=1e-5)
     assert again["segmentation"].item() == pytest.approx(terms["segmentation"].item(), rel=1e-5)
@@ -89,8 +89,8 @@ def test_no_step_leaves_the_style():
 
 def test_the_first_latent_is_drawn_at_the_anchor():
     """e_1 = m + q n, a draw n for each image and step; without q every image has the anchor's own style."""
-    method = recipe("asm")
-    given, seen = batch(needs=method.needs), []
+    method = built("asm")
+    given, seen = batch(needs=method.settings.needs), []
     method.stylise = lambda latent, batch: seen.append(latent.detach()) or batch.image
     method.harder = lambda latent, terms: latent.detach()
     list(method.updates(given, 0.0))
@@ -103,8 +103,8 @@ def test_the_first_latent_is_drawn_at_the_anchor():
 
 def test_stylised_and_source_pass_together():
     """G sees [x^, x] as one batch, twice, with x^ of the second pass another one."""
-    method, images = recipe("asm"), []
-    given = batch(needs=method.needs)
+    method, images = built("asm"), []
+    given = batch(needs=method.settings.needs)
     method.segmenter.register_forward_pre_hook(lambda _, inputs: images.append(inputs[0].detach()))
     gradients(method, given)
     assert [len(image) for image in images] == [4, 4]
@@ -116,12 +116,12 @@ def test_stylised_and_source_pass_together():
 @pytest.mark.parametrize("order", ["simultaneous", "sequential"])
 def test_g_takes_two_steps_an_iteration(tmp_path, order):
     """The loop moves G after the first update, so the harder style is met by a G that has learnt from the first."""
-    method, weights = recipe("asm"), []
+    method, weights = built("asm"), []
     head = method.segmenter.layer5.conv2d_list[0].weight
     stylise = method.stylise
     method.stylise = lambda *given: weights.append(head.detach().clone()) or stylise(*given)
     settings = training(iterations=1, warmup=0.0, order=order)
-    train(method, OneBatch(batch(needs=method.needs)), settings, resume=tmp_path / "resume.pt", digest="d")
+    train(method, OneBatch(batch(needs=method.settings.needs)), settings, resume=tmp_path / "resume.pt", digest="d")
     weights.append(head.detach().clone())
     first, second, end = weights
     assert not torch.equal(first, second)

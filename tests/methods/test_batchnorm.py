@@ -7,7 +7,7 @@ import torch
 
 from ash.methods.augmentation import jitter
 from ash.style.view import enter, view
-from tests.methods.world import batch, gradients, recipe, settings
+from tests.methods.world import batch, built, gradients, settings
 
 GENERALISING = [name for name, entry in settings().params.experiments.items() if entry.target is None]
 PASSES = {"source_only": 1, "asm": 2, "domain_randomisation": 3}  # all others: the source, and one rendering of it
@@ -34,7 +34,7 @@ def with_larger_paintings(given, needs):
         return given
     pixels = torch.rand(len(given.style), 3, 48, 80, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
-        return replace(given, style=recipe("clan").stylizer.encode(enter(pixels, needs.convention)))
+        return replace(given, style=built("clan").stylizer.encode(enter(pixels, needs.convention)))
 
 
 def is_affine(content: torch.Tensor, features: torch.Tensor) -> bool:
@@ -55,8 +55,8 @@ def test_all_recipes_are_watched():
 @pytest.mark.parametrize("name", GENERALISING)
 def test_only_the_source_and_its_renderings_pass(name):
     """Row by row an image is the source's, or what the decoder made of features whose layout is the source's."""
-    method = recipe(name)
-    given = with_larger_paintings(batch(needs=method.needs), method.needs)
+    method = built(name)
+    given = with_larger_paintings(batch(needs=method.settings.needs), method.settings.needs)
     assert given.target is None
     watch = Watch(method)
     gradients(method, given)
@@ -69,7 +69,7 @@ def test_only_the_source_and_its_renderings_pass(name):
         assert features.shape == given.content.shape
         if own.method.get("modulation") != "local":
             assert is_affine(given.content, features)
-        allowed.append(view(decoded.detach(), given, method.needs.convention))
+        allowed.append(view(decoded.detach(), given, method.settings.needs.convention))
     if own.method.get("view") == "colour_jitter":
         allowed.append(jitter(given.image, torch.Generator().manual_seed(7)))
     for images in watch.images:

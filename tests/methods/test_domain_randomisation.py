@@ -10,7 +10,7 @@ from ash.contract import Needs
 from ash.errors import ConfigError
 from ash.methods.domain_randomisation import consistency, pyramid
 from ash.training.sampler import draw
-from tests.methods.world import ROOT, batch, gradients, recipe
+from tests.methods.world import ROOT, batch, built, gradients
 
 NAME = "domain_randomisation"
 
@@ -54,8 +54,8 @@ def test_the_mean_is_a_constant():
 @pytest.mark.parametrize("copies", [1, 2, 3])
 def test_the_segmenter_passes_once_for_each_rendering(copies):
     """1 + m passes of one image each, the source itself first, no two of them equal."""
-    method, images = recipe(NAME, copies=copies), []
-    given = batch(needs=method.needs)
+    method, images = built(NAME, copies=copies), []
+    given = batch(needs=method.settings.needs)
     method.segmenter.layer1.register_forward_pre_hook(lambda _, inputs: images.append(inputs[0].detach()))
     entered = []
     features = method.segmenter.features
@@ -70,8 +70,8 @@ def test_the_segmenter_passes_once_for_each_rendering(copies):
 
 def test_each_rendering_has_its_own_painting():
     """The k-th rendering of image i is AdaIN with painting k B + i, alpha mixed, decoded and clamped."""
-    method = recipe(NAME)
-    given = batch(needs=method.needs)
+    method = built(NAME)
+    given = batch(needs=method.settings.needs)
     f, mixed = given.content, []
     for k in range(2):
         for i in range(2):
@@ -87,8 +87,8 @@ def test_each_rendering_has_its_own_painting():
 
 def test_the_loss_against_the_equation():
     """Mean of the renderings' cross-entropies, plus lambda_pc times the distances at layer3 and layer4."""
-    method = recipe(NAME)
-    given = batch(needs=method.needs)
+    method = built(NAME)
+    given = batch(needs=method.settings.needs)
     terms = gradients(method, given)["segmenter"].terms
     entropies, pools = [], {3: [], 4: []}
     net = method.segmenter
@@ -143,7 +143,7 @@ def test_the_bank_is_used_evenly():
 
 def test_needs_follow_the_settings():
     """`copies` paintings an image from a bank of `styles`."""
-    assert recipe(NAME, copies=3, styles=7).needs == Needs(paintings=3, bank=7)
+    assert built(NAME, copies=3, styles=7).settings.needs == Needs(paintings=3, bank=7)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ash.style.hallucination import bounded, modulate_locally
-from tests.methods.world import batch, gradients, recipe
+from tests.methods.world import batch, built, gradients
 
 LEFT, RIGHT = 0, 5  # two classes, one for each half of the image
 
@@ -49,7 +49,7 @@ def misfit(content: torch.Tensor, mixed: torch.Tensor) -> float:
 @pytest.mark.parametrize("bound", [None, 0.5])
 def test_as_printed_the_style_is_one_for_the_image(bound):
     """Eq. 1-4: T is one affine map of each channel of the content, whatever the condition says where."""
-    method = recipe("ash", bound=bound)
+    method = built("ash", bound=bound)
     content, style = (features(seed, channels=channels_of(method)) for seed in (0, 1))
     gamma, _ = method.hallucinator(halves(), (8, 16))
     assert gamma.std((2, 3)).max() > 0.01  # the maps do vary over the image
@@ -58,7 +58,7 @@ def test_as_printed_the_style_is_one_for_the_image(bound):
 
 def test_locally_the_style_is_not_one_for_the_image():
     """With `modulation: local` no affine map of a channel gives T."""
-    method = recipe("ash_local")
+    method = built("ash_local")
     content, style = (features(seed, channels=channels_of(method)) for seed in (0, 1))
     assert misfit(content, method.mix(content, style, halves())) > 0.05
 
@@ -67,7 +67,7 @@ def test_two_classes_in_one_image():
     """Equal features of two classes get equal styles from ASH and different ones from local ASH."""
     different = {}
     for name in ("ash", "ash_local"):
-        method = recipe(name)
+        method = built(name)
         style = features(1, channels=channels_of(method))
         mixed = method.mix(twins(channels_of(method)), style, halves())
         different[name] = (mixed[..., :8] - mixed[..., 8:]).abs().max().item()
@@ -77,7 +77,7 @@ def test_two_classes_in_one_image():
 
 def test_one_class_has_one_style():
     """A condition that is the same everywhere gives local ASH one style too, and two equal halves."""
-    method = recipe("ash_local")
+    method = built("ash_local")
     condition = torch.zeros(1, 19, 8, 16)
     condition[:, LEFT] = 1
     content = twins(channels_of(method))
@@ -106,7 +106,7 @@ def silence(method) -> None:
 def test_without_a_change_it_is_adain(name):
     """gamma = beta = 0 and delta = 1: (f - mu_f) / sigma_f sigma_s + mu_s; with delta = 0 nothing but mu_s is left."""
     for delta in (1.0, 0.0):
-        method = recipe(name, delta=delta)
+        method = built(name, delta=delta)
         silence(method)
         content, style = (features(seed, channels=channels_of(method)) for seed in (0, 1))
         mixed = method.mix(content, style, halves())
@@ -123,7 +123,7 @@ def test_without_a_change_it_is_adain(name):
 
 def test_locally_the_painting_may_have_any_size():
     """gamma and beta have the content's size, so a style map of another size changes nothing but its statistics."""
-    method = recipe("ash_local")
+    method = built("ash_local")
     content = features(0, channels=channels_of(method))
     style = features(1, (6, 10), channels_of(method))
     permuted = style.flatten(2)[..., torch.randperm(60, generator=torch.Generator().manual_seed(0))]
@@ -143,7 +143,7 @@ def test_the_bound_by_hand():
 @pytest.mark.parametrize("name", ["ash", "ash_local"])
 def test_the_bound_holds(name):
     """However large H's maps, f' stays within f_s (1 +- b) +- b; so does each cell of local ASH."""
-    method = recipe(name, bound=0.5)
+    method = built(name, bound=0.5)
     for branch in (method.hallucinator.gamma, method.hallucinator.beta):
         torch.nn.init.normal_(branch[-1].bias, 0, 100)
     content, style = (features(seed, channels=channels_of(method)) for seed in (0, 1))
@@ -162,7 +162,7 @@ def test_the_bound_holds(name):
 
 def test_local_ash_is_mirrored_with_its_image():
     """A mirrored batch gives the mirrored stylised image: condition and content stay aligned cell by cell."""
-    method = recipe("ash_local", noise="none", condition="ground_truth")
+    method = built("ash_local", noise="none", condition="ground_truth")
     blocks = torch.randint(0, 19, (2, 4, 8), generator=torch.Generator().manual_seed(1))
     label = blocks.repeat_interleave(4, 1).repeat_interleave(4, 2)
     heads, images = tuple(torch.zeros(2, 19, 4, 8) for _ in range(2)), []
@@ -175,7 +175,7 @@ def test_local_ash_is_mirrored_with_its_image():
 def test_h_learns_from_both_maps():
     """Gradients reach gamma's and beta's branches through the stylised image alone."""
     plain = {"use_content": False, "use_style": False, "use_divergence": False}
-    method = recipe("ash_local", **plain)
+    method = built("ash_local", **plain)
     gradients(method, batch())
     for branch in (method.hallucinator.gamma, method.hallucinator.beta):
         assert branch[-1].weight.grad.abs().sum() > 0

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from ash.labels import N_CLASSES
 from ash.methods.maxsquare import image_wise, max_square
-from tests.methods.world import batch, gradients, recipe
+from tests.methods.world import batch, built, gradients
 
 
 def one_hot(classes: int) -> torch.Tensor:
@@ -88,7 +88,7 @@ def test_rare_classes_weigh_more():
 @pytest.mark.parametrize("exponent", [None, 0.2])
 def test_the_method_descends_it_on_the_second_pass(exponent):
     """Term = lambda_t L_T of the softmax of the upsampled logits, at the label's size; no damping."""
-    method = recipe("maxsquare", image_wise=exponent)
+    method = built("maxsquare", image_wise=exponent)
     passes = []
     method.segmenter.register_forward_hook(lambda _, __, heads: passes.append(heads))
     given = batch()
@@ -104,7 +104,7 @@ def test_the_method_descends_it_on_the_second_pass(exponent):
 
 def test_it_makes_predictions_on_the_second_pass_surer():
     """One small step of G on L_T alone raises the mean of the largest probability, which starts near 1/19."""
-    method, given = recipe("maxsquare", lambda_t=1.0), batch()
+    method, given = built("maxsquare", lambda_t=1.0), batch()
     given.label.fill_(255)
 
     def sureness() -> float:

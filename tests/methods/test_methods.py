@@ -10,7 +10,7 @@ from ash.errors import ConfigError
 from ash.labels import N_CLASSES
 from ash.segmentation import losses
 from ash.style.view import stylise
-from tests.methods.world import batch, gradients, recipe, settings
+from tests.methods.world import batch, built, gradients, settings
 
 EXPERIMENTS = list(settings().params.experiments)
 
@@ -18,8 +18,8 @@ EXPERIMENTS = list(settings().params.experiments)
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_trains_every_player(name):
     """One step gives each player a finite, non-zero gradient, and the frozen pair none."""
-    method = recipe(name)
-    updates = gradients(method, batch(needs=method.needs))
+    method = built(name)
+    updates = gradients(method, batch(needs=method.settings.needs))
     assert set(updates) == set(method.players)
     for player in method.players.values():
         found = [p.grad for p in player.parameters() if p.grad is not None]
@@ -34,7 +34,7 @@ def test_every_experiment_trains_every_player(name):
 @pytest.mark.parametrize("player", ["hallucinator", "segmenter", "discriminator"])
 def test_an_update_reaches_its_player_alone(player):
     """After the update of one player the two others have no gradient."""
-    method = recipe("ash")
+    method = built("ash")
     for update in method.updates(batch(), 0.5):
         weights = list(method.players[update.player].parameters())
         torch.autograd.backward(sum(update.terms.values()), inputs=weights, retain_graph=update.keep_graph)
@@ -66,7 +66,7 @@ def step(method, player: str) -> None:
 
 def test_the_discriminator_learns_to_tell():
     """One small step of D lowers the sum of its two losses."""
-    method = recipe("ash", noise="none")
+    method = built("ash", noise="none")
     before = sum(gradients(method, batch())["discriminator"].terms.values()).item()
     step(method, "discriminator")
     assert sum(gradients(method, batch())["discriminator"].terms.values()).item() < before
@@ -76,7 +76,7 @@ def test_the_discriminator_learns_to_tell():
 def test_directions_of_the_game(player, rises):
     """One small step of H alone raises G's fooling loss, of G alone lowers it."""
     plain = {"use_content": False, "use_style": False, "use_divergence": False, "noise": "none", "lambda_weight": 0.0}
-    method, given = recipe("ash", preheat=1.0, lambda_adv=1.0, **plain), batch()
+    method, given = built("ash", preheat=1.0, lambda_adv=1.0, **plain), batch()
     # Only the adversarial term may move G: a label that is void everywhere leaves no segmentation loss.
     void = replace(given, label=torch.full_like(given.label, 255))
     before = fooling(method, void)
@@ -89,7 +89,7 @@ def test_directions_of_the_game(player, rises):
 
 def test_mirrored_batches_mirror_everything():
     """A mirrored batch gives the mirrored stylised image: features, condition and picture stay aligned."""
-    method = recipe("ash", noise="none", condition="ground_truth")
+    method = built("ash", noise="none", condition="ground_truth")
     images = []
     blocks = torch.randint(0, 19, (2, 4, 8), generator=torch.Generator().manual_seed(1))
     label = blocks.repeat_interleave(4, 1).repeat_interleave(4, 2)  # so that sampling it commutes with mirroring
@@ -102,7 +102,7 @@ def test_mirrored_batches_mirror_everything():
 
 def test_uniform_condition_says_nothing_of_the_image():
     """Condition 1/19 everywhere: gamma and beta are constants of each channel, whatever the image."""
-    method = recipe("ash_uniform")
+    method = built("ash_uniform")
     maps = []
     for seed in (0, 1):
         given = batch(seed=seed)
@@ -115,7 +115,7 @@ def test_uniform_condition_says_nothing_of_the_image():
 
 def test_ground_truth_condition_has_void_as_a_class():
     """20 channels, one-hot of the label, void last."""
-    method, given = recipe("synthia_ash_ground_truth"), batch()
+    method, given = built("synthia_ash_ground_truth"), batch()
     given.label[0] = 255
     condition = method.condition((torch.zeros(2, 19, 16, 32),) * 2, given)
     assert condition.shape == (2, 20, 16, 32)
@@ -125,7 +125,7 @@ def test_ground_truth_condition_has_void_as_a_class():
 
 def test_prediction_is_smoothed_and_detached():
     """P = 0.9 p + 0.1/19, and no gradient flows back into G through it."""
-    method, given = recipe("ash"), batch()
+    method, given = built("ash"), batch()
     heads = method.segmenter(given.image)
     condition = method.condition(heads, given)
     expected = 0.9 * torch.softmax(heads[0] + heads[1], 1) + 0.1 / 19
@@ -144,12 +144,12 @@ def test_prediction_is_smoothed_and_detached():
 )
 def test_table6_adds_one_term_a_row(name, terms):
     """H's loss of each row of Table 6."""
-    assert set(gradients(recipe(name), batch())["hallucinator"].terms) == terms
+    assert set(gradients(built(name), batch())["hallucinator"].terms) == terms
 
 
 def test_signs_of_the_hallucinators_terms():
     """H minimises L_c and L_s1 and maximises L_adv and L_s2 (the release's signs, not eq. 6's)."""
-    terms = gradients(recipe("ash"), batch())["hallucinator"].terms
+    terms = gradients(built("ash"), batch())["hallucinator"].terms
     assert {name: value.item() > 0 for name, value in terms.items()} == {
         "adversarial": False,
         "content": True,
@@ -162,8 +162,8 @@ def test_one_lambda_for_both_players():
     """G's adversarial term is H's with the other sign, and both scale with lambda_adv, its multiple and the damping."""
     for name, progress, factor in (("ash", 0.5, 0.5), ("ash", 0.75, 0.25), ("synthia_ash_lambda_10", 0.5, 5.0)):
         changes = {"preheat": 1.0, "noise": "none"}
-        updates = gradients(recipe(name, **changes), batch(), progress)
-        base = gradients(recipe("ash", **changes), batch(), 0.0)["segmenter"].terms["adversarial"]
+        updates = gradients(built(name, **changes), batch(), progress)
+        base = gradients(built("ash", **changes), batch(), 0.0)["segmenter"].terms["adversarial"]
         assert updates["hallucinator"].terms["adversarial"].item() == pytest.approx(
             -updates["segmenter"].terms["adversarial"].item()
         )
@@ -172,8 +172,8 @@ def test_one_lambda_for_both_players():
 
 def test_segmentation_loss_on_stylised_images_is_gs_alone():
     """Table 2's row adds L_seg(G(x^), y) to G; H's terms stay the same."""
-    with_loss = gradients(recipe("synthia_ash_segmentation_loss"), batch())
-    without = gradients(recipe("synthia_ash"), batch())
+    with_loss = gradients(built("synthia_ash_segmentation_loss"), batch())
+    without = gradients(built("synthia_ash"), batch())
     assert set(with_loss["segmenter"].terms) - set(without["segmenter"].terms) == {"segmentation_on_stylised"}
     assert set(with_loss["hallucinator"].terms) == set(without["hallucinator"].terms)
 
@@ -182,13 +182,13 @@ def test_delta_zero_is_sftgans_transform():
     """With gamma = beta = 0, delta = 1 leaves the style as it is and delta = 0 wipes it out."""
     images = {}
     for delta in (0.0, 1.0):
-        method, given = recipe("ash", delta=delta, noise="none"), batch()
+        method, given = built("ash", delta=delta, noise="none"), batch()
         for branch in (method.hallucinator.gamma, method.hallucinator.beta):
             torch.nn.init.zeros_(branch[-1].weight)
             torch.nn.init.zeros_(branch[-1].bias)
         condition = torch.full((2, 19, 4, 8), 1 / 19)
         images[delta] = method.hallucinate(given, condition)[0]
-    plain = stylise(recipe("clan").stylizer, batch(), 0.8)
+    plain = stylise(built("clan").stylizer, batch(), 0.8)
     torch.testing.assert_close(images[1.0], plain)
     assert (images[0.0] - plain).abs().mean() > 0.01
 
@@ -199,7 +199,7 @@ def test_preheat_is_unweighted():
     for local in (0.0, 40.0):
         for progress in (0.01, 0.5):
             changes = {"lambda_local": {"gta5": local}, "epsilon": 1.0}
-            term = gradients(recipe("clan", **changes), batch(), progress)["segmenter"].terms["adversarial"]
+            term = gradients(built("clan", **changes), batch(), progress)["segmenter"].terms["adversarial"]
             values[local, progress] = term.item()
     assert values[0.0, 0.01] == pytest.approx(values[40.0, 0.01])
     assert values[0.0, 0.5] != pytest.approx(values[40.0, 0.5])
@@ -207,7 +207,7 @@ def test_preheat_is_unweighted():
 
 def seen_by_batchnorm(name: str) -> list[torch.Tensor]:
     """Every image that enters the segmenter in one step."""
-    method, images = recipe(name), []
+    method, images = built(name), []
     method.segmenter.register_forward_pre_hook(lambda _, inputs: images.append(inputs[0].detach().clone()))
     gradients(method, batch())
     return images
@@ -223,8 +223,8 @@ def test_source_only_sees_the_source_only():
 def test_batchnorm_control_sees_stylised_images_without_a_loss():
     """Stylised images pass through, and the loss is that of source only."""
     assert len(seen_by_batchnorm("batchnorm_only")) == 2
-    terms = gradients(recipe("batchnorm_only"), batch())["segmenter"].terms
-    expected = gradients(recipe("source_only"), batch())["segmenter"].terms
+    terms = gradients(built("batchnorm_only"), batch())["segmenter"].terms
+    expected = gradients(built("source_only"), batch())["segmenter"].terms
     assert {k: v.item() for k, v in terms.items()} == pytest.approx({k: v.item() for k, v in expected.items()})
 
 
@@ -232,14 +232,14 @@ def test_no_method_writes_over_its_batch():
     """Images, labels and features of a batch stay as they were."""
     for name in ("ash", "clan_noise", "colour_jitter"):
         given, kept = batch(), batch()
-        gradients(recipe(name), given)
+        gradients(built(name), given)
         for field in ("image", "label", "content", "style"):
             assert torch.equal(getattr(given, field), getattr(kept, field)), (name, field)
 
 
 def test_figure4_columns():
     """One figure for each class; a class that nobody predicts has none by pixel."""
-    figures = recipe("ash").diagnostics(batch())
+    figures = built("ash").diagnostics(batch())
     assert {"gamma.road", "beta.bicycle"} <= figures.keys()
     shares = [name for name in figures if name.startswith("gamma_per_pixel.")]
     assert 1 <= len(shares) < N_CLASSES

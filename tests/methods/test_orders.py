@@ -5,7 +5,7 @@ import torch
 
 from ash.config import OptimiserSettings
 from ash.training.loop import train
-from tests.methods.world import OneBatch, batch, recipe, settings
+from tests.methods.world import OneBatch, batch, built, settings
 from tests.training.toy import training
 
 SGD = OptimiserSettings(
@@ -24,13 +24,13 @@ PLAYERS = ("segmenter", "hallucinator", "discriminator")
 def train_one_step(method, tmp_path, order: str):
     """One step of the loop at the full rate; its history."""
     chosen = training(iterations=1, warmup=0.0, order=order, optimisers=dict.fromkeys(PLAYERS, SGD))
-    given = batch(needs=method.needs)
+    given = batch(needs=method.settings.needs)
     return train(method, OneBatch(given), chosen, resume=tmp_path / f"{order}.pt", digest="d")
 
 
 def h_at_each_look(tmp_path, order: str) -> list[torch.Tensor]:
     """A weight of H whenever G looks at an image in one step of ASH, and at the end."""
-    method, seen = recipe("ash", g_image="own", noise="none"), []
+    method, seen = built("ash", g_image="own", noise="none"), []
     weight = method.hallucinator.beta[-1].bias
     method.segmenter.register_forward_pre_hook(lambda _, __: seen.append(weight.detach().clone()))
     method.diagnostics = lambda batch: {}
@@ -58,7 +58,7 @@ def test_at_once_g_meets_the_hallucinator_of_before(tmp_path):
 @pytest.mark.parametrize("name", ["ash", "ash_release", "ash_local", "clan", "advent", "asm", "domain_randomisation"])
 def test_every_method_trains_in_either_order(tmp_path, name, order):
     """A step in the loop moves every player; no graph that a later update needs is broken by a step before it."""
-    method = recipe(name)
+    method = built(name)
     before = {n: [p.detach().clone() for p in player.parameters()] for n, player in method.players.items()}
     history = train_one_step(method, tmp_path, order)
     assert len(history.rows) == 1
@@ -70,7 +70,7 @@ def test_the_orders_agree_on_the_first_update(tmp_path):
     """H's terms are made before anyone moves; D's, made last, see a G that has moved in one order alone."""
     rows = {}
     for order in ("simultaneous", "sequential"):
-        method = recipe("ash", g_image="own", lambda_c=100.0)  # so that H moves far enough to be seen in six digits
+        method = built("ash", g_image="own", lambda_c=100.0)  # so that H moves far enough to be seen in six digits
         method.diagnostics = lambda batch: {}
         rows[order] = train_one_step(method, tmp_path, order).rows[0]
     for name, value in rows["simultaneous"].items():

@@ -12,7 +12,7 @@ from ash.style.adain import statistics_distance
 from ash.style.noise import elementwise_svd
 from ash.style.view import view
 from ash.training.schedule import build_optimiser
-from tests.methods.world import batch, gradients, recipe, settings
+from tests.methods.world import batch, built, gradients, settings
 
 OF_THE_IMAGE = {
     "hallucinator.adversarial", "hallucinator.content", "hallucinator.style", "hallucinator.divergence",
@@ -44,8 +44,8 @@ SWITCHES = [
 
 def run(**changes):
     """ASH after one step at half the training, with its batch."""
-    method = recipe("ash", **changes)
-    given = batch(needs=method.needs)
+    method = built("ash", **changes)
+    given = batch(needs=method.settings.needs)
     return method, given, gradients(method, given)
 
 
@@ -82,7 +82,7 @@ def test_without_damping_the_end_weighs_like_the_start():
 @pytest.mark.parametrize("kind", ["cross_entropy", "focal"])
 def test_segmentation_losses_by_hand(kind):
     """-ln p or -(1 - p)^2 ln p of the label's class, mean over pixels that are not void, summed over two heads."""
-    method, given = recipe("ash", segmentation_loss=kind), batch()
+    method, given = built("ash", segmentation_loss=kind), batch()
     given.label[:, :3] = 255
     kept: list[torch.Tensor] = []
     method.segmenter.register_forward_hook(lambda _, __, heads: kept.extend(heads))
@@ -112,7 +112,7 @@ def test_statistics_by_hand(statistics):
 
 def test_the_sub_losses_compare_with_the_noisy_style():
     """L_s1 = S(T, Z f_s), L_s2 = S(T, f_c), L_c = MSE(T, f_c), Z f_s being the style before H changes it."""
-    method, given, mixes = recipe("ash"), batch(), []
+    method, given, mixes = built("ash"), batch(), []
     mix = method.mix
     method.mix = lambda content, style, condition: mixes.append((style, mix(content, style, condition))) or mixes[-1][1]
     found = gradients(method, given)["hallucinator"].terms
@@ -129,11 +129,11 @@ def test_the_sub_losses_compare_with_the_noisy_style():
 
 def test_the_releases_features_are_about_250_times_as_large():
     """BGR minus mean spans 255 times RGB's range, and a net of ReLUs hands the factor on."""
-    plain, release = (batch(needs=recipe("ash", vgg_input=kind).needs) for kind in ("rgb", "release"))
+    plain, release = (batch(needs=built("ash", vgg_input=kind).settings.needs) for kind in ("rgb", "release"))
     for name in ("content", "style"):
         ratio = getattr(release, name).std() / getattr(plain, name).std()
         assert 150 < ratio < 350
-    pair = recipe("ash").stylizer
+    pair = built("ash").stylizer
     assert torch.equal(release.content, pair.encode(to_caffe(plain.image)))
 
 
@@ -153,7 +153,7 @@ def test_the_releases_images_are_mapped_back_and_not_clamped():
 def test_the_discriminator_sees_maps_of_two_sizes(kind, sizes):
     """Maps of x have the protocol's size, (8, 16) here, those of x^ these shares of its width and height, in G's and H's
     game and in D's own."""
-    method, shown = recipe("ash", stylised_map=kind), []
+    method, shown = built("ash", stylised_map=kind), []
     method.discriminator.register_forward_pre_hook(lambda _, inputs: shown.append(tuple(inputs[0].shape[2:])))
     gradients(method, batch())
     assert shown == [sizes, (8, 16), sizes]
@@ -170,7 +170,7 @@ def test_a_constant_m_passes_no_gradient(name):
     """With `through_m: false` the gradient of the adversarial term is that of D's answer alone, weighed by M's numbers."""
     slopes = {}
     for through in (True, False):
-        method = recipe(name, through_m=through, lambda_weight=0.0)
+        method = built(name, through_m=through, lambda_weight=0.0)
         given = batch()
         given.label.fill_(255)
         gradients(method, given)

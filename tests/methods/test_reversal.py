@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from tests.methods.world import batch, gradients, recipe
+from tests.methods.world import batch, built, gradients
 
 
 def both(**changes):
     """Updates and gradients of the plain and of the reversed form on one batch."""
     results = []
     for reversal in (False, True):
-        method = recipe("ash", reversal=reversal, **changes)
+        method = built("ash", reversal=reversal, **changes)
         updates = gradients(method, batch(mirror=True))
         grads = {
             (player, name): parameter.grad
@@ -38,5 +38,5 @@ def test_same_gradients_and_terms(changes):
 @pytest.mark.parametrize("changes", [{"g_image": "own"}, {"segmentation_on_stylised": 1.0}])
 def test_where_it_would_differ_it_is_not_used(changes):
     """G's own image, or another loss of G on x^, keeps the plain form: H's update comes first."""
-    method = recipe("ash", reversal=True, **changes)
+    method = built("ash", reversal=True, **changes)
     assert next(iter(method.updates(batch(), 0.5))).player == "hallucinator"

@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from ash import config, methods
 from ash.config import DiscriminatorSettings, SegmenterSettings
-from ash.contract import Batch, Method, Needs, Parts, Update
+from ash.contract import Batch, Method, Needs, Update
+from ash.methods._networks import Networks
 from ash.segmentation.deeplab import build_segmenter
 from ash.segmentation.discriminator import build_discriminator
 from ash.style.hallucination import Hallucinator
 from ash.style.rain import StatisticsVae
 from ash.style.stylizer import load_stylizer
 from ash.style.view import enter
+from ash.training.step import backward
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_PAINTING = Needs(paintings=1)
@@ -29,28 +30,30 @@ def settings() -> config.Settings:
     return config.load(ROOT / "params.yaml")
 
 
-def recipe(experiment: str, **changes: Any) -> Method:
+def built(experiment: str, **changes: Any) -> Method:
     """An experiment of params.yaml with settings changed, on tiny networks of fixed initial weights."""
     entry = settings().experiment(experiment)
+    changed = entry.model_copy(update={"settings": entry.settings | changes})
+    needs = methods.check(changed).needs
     pair = load_stylizer(WEIGHTS)
     small = SegmenterSettings(kind="small", width=8, blocks=(1, 1, 1, 1), rates=(1, 2))
     judge = DiscriminatorSettings(width=8, strides=(2, 1, 1), map_size=(16, 8))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        parts = Parts(
-            segmenter=lambda layout: build_segmenter(small, layout),
-            discriminators=lambda count: nn.ModuleList(build_discriminator(judge) for _ in range(count)),
-            hallucinator=lambda classes: Hallucinator(classes, pair.channels, (8, 16), 2),
-            stylizer=lambda: pair,
-            rain=lambda: StatisticsVae(pair.channels).eval().requires_grad_(False),
-            anchor=lambda: pair.encode(torch.rand(1, 3, 32, 64, generator=torch.Generator().manual_seed(3))),
+        networks = Networks(
+            segmenter=build_segmenter(small, needs.heads),
             source=entry.source,
+            discriminators=tuple(build_discriminator(judge) for _ in range(needs.discriminators)),
+            hallucinator=Hallucinator(needs.condition, pair.channels, (8, 16), 2) if needs.condition else None,
+            stylizer=pair if needs.stylizer else None,
+            rain=StatisticsVae(pair.channels).eval().requires_grad_(False) if needs.rain else None,
+            anchor=pair.encode(torch.rand(1, 3, 32, 64, generator=torch.Generator().manual_seed(3))),
         )
-        return methods.build(entry.recipe, entry.method | changes, parts)
+        return methods.build(changed, networks)
 
 
 def batch(mirror: bool = False, seed: int = 0, needs: Needs = ONE_PAINTING) -> Batch:
-    """Two images of 64x32 with features of themselves and of noise paintings, and what else a recipe may need."""
+    """Two images of 64x32 with features of themselves and of noise paintings, and what else a method may need."""
     generator = torch.Generator().manual_seed(seed)
     image, painting = (torch.rand(n, 3, 32, 64, generator=generator) for n in (2, 2 * max(needs.paintings, 1)))
     label = torch.randint(0, 19, (2, 16, 32), generator=generator)
@@ -75,10 +78,7 @@ def gradients(method: Method, given: Batch, progress: float = 0.5) -> dict[str, 
     """
     updates: dict[str, Update] = {}
     for update in method.updates(given, progress):
-        weights = [p for p in method.players[update.player].parameters() if p.requires_grad]
-        torch.autograd.backward(
-            sum(update.terms.values()), inputs=[*weights, *update.also], retain_graph=update.keep_graph
-        )
+        backward(method, update)
         before = updates[update.player].terms if update.player in updates else {}
         updates[update.player] = Update(update.player, {**before, **update.terms})
     return updates

@@ -60,7 +60,7 @@ rule measure_cost:
         unpack(cost_inputs),
         code=closure(
             "ash.bench.step",
-            *(f"ash.methods.{SETTINGS.experiment(name).recipe}" for name in MEASURED),
+            *(f"ash.methods.{SETTINGS.experiment(name).method}" for name in MEASURED),
         ),
     output:
         "results/cost.json",

@@ -6,7 +6,7 @@ rule train:
         unpack(train_inputs),
         code=lambda w: closure(
             "ash.experiment.train",
-            f"ash.methods.{SETTINGS.params.experiments[w.experiment].recipe}",
+            f"ash.methods.{SETTINGS.params.experiments[w.experiment].method}",
         ),
     output:
         model=ensure(run_file("model.safetensors"), non_empty=True),

@@ -2,9 +2,10 @@
 
 Tjio et al., Adversarial Semantic Hallucination for Domain Generalized Semantic Segmentation, WACV 2022.
 
-    P   = 0.9 softmax(G(x)) + 0.1/19                        -> Method.condition
-    f'  = Z f_s (gamma + delta) + beta,  gamma, beta = H(P)   eq. 1-2 -> hallucination.modulate
-    t   = AdaIN(f_c, f'),  x^ = Dec(alpha t + (1-alpha) f_c)  eq. 3-4 -> Method.hallucinate
+    P   = 0.9 softmax(G(x)) + 0.1/19                                    -> Ash.condition
+    f'  = Z f_s (gamma + delta) + beta,  gamma, beta = H(P)   eq. 2, 3  -> hallucination.modulate
+    t   = AdaIN(f_c, f')                                      eq. 1     -> mix
+    x^  = Dec(alpha t + (1 - alpha) f_c)                      eq. 4     -> Ash.hallucinate
     L_adv   = A(D(G(x^)), source; M)                          eq. 5   -> losses.adversarial
     L_c     = MSE(t, f_c)                                     eq. 7
     L_s1    = S(t, f_s),  L_s2 = S(t, f_c)                    eq. 8-9 -> adain.statistics_distance
@@ -15,11 +16,12 @@ Tjio et al., Adversarial Semantic Hallucination for Domain Generalized Semantic 
 
 Departures from the print, all with the released code: the sign of L_c (the text minimises it, eq. 6 does not); L_s1
 compares with the style before H changes it (as printed it is identically 0, because AdaIN hands the style's mean on
-exactly); statistics are mean and deviation.  Departures from the release, each with a switch back: one stylised image a
-step serves H and G (`g_image`); the condition has the resolution of the logits (`g_image`); D sees both maps at one size
-(`stylised_map`); images enter the encoder as it expects them (`vgg_input`).
+exactly); statistics are mean and deviation.  Departures from the release that have a switch back: one stylised image a
+step serves H and G, and the condition has the resolution of the logits (`g_image`, release.py); D sees both maps at one
+size (`stylised_map`); images enter the encoder as it expects them (`vgg_input`).  docs/fidelity.md lists the others.
 
-`modulation: local` is ours: gamma and beta act on each cell after the normalisation -> hallucination.modulate_locally.
+Beside this file: release.py makes G's image anew as the released code does, reversal.py has the same game in fewer passes
+(`reversal`), local.py lets gamma and beta act on each cell, which is ours (`modulation: local`), figure4.py has Figure 4.
 """
 
 from collections.abc import Iterator
@@ -31,11 +33,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from ash.config import Section
-from ash.contract import Batch, Convention, Needs, Parts, Update
-from ash.labels import CLASSES, N_CLASSES, VOID
+from ash.contract import Batch, Convention, Method, Needs, Update
+from ash.labels import N_CLASSES, VOID
+from ash.methods._networks import Networks, stated
+from ash.methods.ash.figure4 import contributions
+from ash.methods.ash.local import mix_locally
 from ash.pixels import mirrored
 from ash.segmentation import losses
 from ash.style import adain, hallucination
+from ash.style.hallucination import Hallucinator
 from ash.style.noise import NoiseForm, perturb
 from ash.style.view import given, view
 
@@ -85,8 +91,9 @@ class Settings(Section):
 
     @property
     def needs(self) -> Needs:
-        """A painting for each image."""
-        return Needs(paintings=1, convention=self.vgg_input)
+        """A discriminator, H, whose 20th class is void where it is told the truth, and a painting for each image."""
+        classes = N_CLASSES + (self.condition == "ground_truth")
+        return Needs(discriminators=1, condition=classes, paintings=1, convention=self.vgg_input)
 
 
 class Game(NamedTuple):
@@ -98,17 +105,16 @@ class Game(NamedTuple):
     fooling: Tensor
 
 
-class Method:
-    """Segmenter, hallucinator and discriminator."""
+class Ash(Method):
+    """Segmenter, hallucinator and discriminator: the paper's game."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
-        """Make the networks; ConfigError if the source has no lambda_local."""
-        self.settings, self.needs = settings, settings.needs
-        self.stylizer = parts.stylizer()
-        self.segmenter, (self.discriminator,) = parts.segmenter("pair"), parts.discriminators(1)
-        classes = N_CLASSES + (settings.condition == "ground_truth")
-        self.hallucinator = parts.hallucinator(classes)
-        self.lambda_local = losses.of_source(settings.lambda_local, parts.source)
+    def __init__(self, settings: Settings, networks: Networks) -> None:
+        """ConfigError if the source has no lambda_local."""
+        self.settings, self.stylizer = settings, stated(networks.stylizer, "paintings")
+        self.segmenter, (self.discriminator,) = networks.segmenter, networks.discriminators
+        self.hallucinator = stated(networks.hallucinator, "condition")
+        self.mix = mix_locally if settings.modulation == "local" else mix
+        self.lambda_local = losses.of_source(settings.lambda_local, networks.source)
         self.players = {
             "segmenter": self.segmenter,
             "hallucinator": self.hallucinator,
@@ -116,60 +122,40 @@ class Method:
         }
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
-        """Yield H's update, G's and D's.
-
-        With a shared image G sees x^ once: the graph of that pass serves H first and G after it, or with `reversal` G
-        first, which leaves H the gradient of the image.
-        """
-        s = self.settings
-        if s.reversal and s.g_image == "shared" and not s.segmentation_on_stylised:
-            yield from self.reversed_updates(batch, progress)
-            return
-        damping = 1 - progress if s.damping else 1.0
-        lambda_adv = s.lambda_adv * s.lambda_adv_multiple * damping
-        shared = s.g_image == "shared"
-        with torch.set_grad_enabled(shared):
-            heads = self.segmenter(batch.image)
+        """Yield H's update, G's and D's.  G sees x^ once: the graph of that pass serves H first and G after it."""
+        heads = self.segmenter(batch.image)
         stylised, h_terms = self.hallucinate(batch, self.condition(heads, batch))
         game = self.play(stylised, progress)
-        yield Update("hallucinator", {"adversarial": -lambda_adv * game.fooling, **h_terms}, keep_graph=shared)
-        if not shared:
-            heads = self.segmenter(batch.image)  # the release's order; BatchNorm sees sources and x^ in turns
-            with torch.no_grad():
-                stylised, _ = self.hallucinate(batch, self.condition(heads, batch, at_label_size=True))
-            game = self.play(stylised, progress)
-        terms = self.g_terms(heads, game, batch, damping)
+        yield Update("hallucinator", self.h_terms(game, h_terms, progress), keep_graph=True)
+        yield Update("segmenter", self.g_terms(heads, game, batch, progress))
+        yield self.d_update(heads, game)
+
+    def strength(self, progress: float) -> float:
+        """lambda_adv d, the weight of the adversarial term in H and in G; Table 4 varies lambda_adv."""
+        s = self.settings
+        return s.lambda_adv * s.lambda_adv_multiple * losses.damping(progress, s.damping)
+
+    def h_terms(self, game: Game, own: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
+        """H climbs what G descends, and has terms of its own.  Eq. 6."""
+        return {"adversarial": -self.strength(progress) * game.fooling, **own}
+
+    def g_terms(self, heads: tuple[Tensor, ...], game: Game, batch: Batch, progress: float) -> dict[str, Tensor]:
+        """L_seg, the damped terms of the game and of the heads' likeness, and L_seg on x^ where it is asked for."""
+        s = self.settings
+        terms = {
+            "segmentation": losses.segmentation(heads, batch.label, s.segmentation_loss),
+            "adversarial": self.strength(progress) * game.fooling,
+            "weight": losses.likeness(self.segmenter, s.lambda_weight, losses.damping(progress, s.damping)),
+        }
         if s.segmentation_on_stylised:
             stylised_loss = losses.segmentation(game.heads, batch.label, s.segmentation_loss)
             terms["segmentation_on_stylised"] = s.segmentation_on_stylised * stylised_loss
-        yield Update("segmenter", terms)
-        size = self.discriminator.map_size
-        yield losses.discriminator_update(self.discriminator, heads, size, game.map, game.weight)
+        return terms
 
-    def reversed_updates(self, batch: Batch, progress: float) -> Iterator[Update]:
-        """The same with one backward pass through G: what G descends, H climbs, so one gradient of x^ serves both."""
-        s = self.settings
-        damping = 1 - progress if s.damping else 1.0
-        heads = self.segmenter(batch.image)
-        stylised, h_terms = self.hallucinate(batch, self.condition(heads, batch))
-        seen = stylised.detach().requires_grad_()
-        game = self.play(seen, progress)
-        terms = self.g_terms(heads, game, batch, damping)
-        yield Update("segmenter", terms, also=(seen,))
-        climb = -(seen.grad * stylised).sum()  # type: ignore[operator]  # whose gradient is H's; its value is not
-        adversarial = climb - climb.detach() - terms["adversarial"].detach()
-        yield Update("hallucinator", {"adversarial": adversarial, **h_terms})
+    def d_update(self, heads: tuple[Tensor, ...], game: Game) -> Update:
+        """D tells maps of sources from maps of stylised images."""
         size = self.discriminator.map_size
-        yield losses.discriminator_update(self.discriminator, heads, size, game.map, game.weight)
-
-    def g_terms(self, heads: tuple[Tensor, ...], game: Game, batch: Batch, damping: float) -> dict[str, Tensor]:
-        """L_seg, and the damped terms of the game and of the heads' likeness."""
-        s = self.settings
-        return {
-            "segmentation": losses.segmentation(heads, batch.label, s.segmentation_loss),
-            "adversarial": s.lambda_adv * s.lambda_adv_multiple * damping * game.fooling,
-            "weight": 2 * s.lambda_weight * damping * losses.weight_discrepancy(*self.segmenter.heads()),
-        }
+        return losses.discriminator_update(self.discriminator, heads, size, game.map, game.weight)
 
     def play(self, stylised: Tensor, progress: float) -> Game:
         """G and D look at stylised images (B,3,H,W)."""
@@ -190,9 +176,8 @@ class Method:
         The release gives H's step the logits' own resolution and G's step that of the label; so does `at_label_size`.
         """
         s = self.settings
-        size = (heads[0].shape[2], heads[0].shape[3])
-        if at_label_size:
-            size = (batch.label.shape[1], batch.label.shape[2])
+        shape = batch.label.shape[1:] if at_label_size else heads[0].shape[2:]
+        size = (shape[0], shape[1])
         if s.condition == "uniform":
             return torch.full((len(heads[0]), N_CLASSES, *size), 1 / N_CLASSES, device=heads[0].device)
         if s.condition == "ground_truth":
@@ -208,7 +193,7 @@ class Method:
         s = self.settings
         content, style = given(batch)
         style = perturb(style, s.noise, batch.generator)
-        mixed = self.mix(content, style, condition)
+        mixed = self.mix(self.hallucinator, s, content, style, condition)
         terms = {}
         if s.use_content:
             terms["content"] = s.lambda_c * functional.mse_loss(mixed, content)
@@ -219,29 +204,29 @@ class Method:
         decoded = self.stylizer.decode(torch.lerp(content, mixed, s.alpha))
         return view(decoded, batch, s.vgg_input), terms
 
-    def mix(self, content: Tensor, style: Tensor, condition: Tensor) -> Tensor:
-        """T, the content's features with the style that H makes of the painting's, (B,C,h,w)."""
-        s = self.settings
-        where = style if s.modulation == "global" else content
-        maps = self.hallucinator(condition, (where.shape[2], where.shape[3]))
-        gamma, beta = (hallucination.bounded(values.float(), s.bound) for values in maps)
-        if s.modulation == "local":
-            return hallucination.modulate_locally(content, style, gamma, beta, s.delta)
-        return adain.adain(content, hallucination.modulate(style, gamma, beta, s.delta))
-
     def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """Figure 4: what each class adds to |gamma| and |beta|, whole and for each pixel predicted as it."""
+        """Figure 4: what each class adds to |gamma| and |beta|."""
         with torch.no_grad():
             self.segmenter.eval()
             heads = self.segmenter(batch.image)
             self.segmenter.train()
-            condition = self.condition(heads, batch)
-            gamma, beta = hallucination.class_contributions(self.hallucinator, condition)
-            pixels = condition.argmax(1).flatten().bincount(minlength=condition.shape[1])
-        figures = {}
-        for kind, values in (("gamma", gamma), ("beta", beta)):
-            for k, name in enumerate(CLASSES):
-                figures[f"{kind}.{name}"] = float(values[k])
-                if pixels[k]:
-                    figures[f"{kind}_per_pixel.{name}"] = float(values[k] / pixels[k])
-        return figures
+            return contributions(self.hallucinator, self.condition(heads, batch))
+
+
+def mix(h: Hallucinator, settings: Settings, content: Tensor, style: Tensor, condition: Tensor) -> Tensor:
+    """t, the content's features with the style that H makes of the painting's, all (B,C,h,w).  Eq. 1-3."""
+    gamma, beta = hallucination.maps(h, condition, style, settings.bound)
+    return adain.adain(content, hallucination.modulate(style, gamma, beta, settings.delta))
+
+
+def METHOD(settings: Settings, networks: Networks) -> Method:  # noqa: N802  the name that every method has
+    """The paper's game, or the form of it that the settings ask for."""
+    if settings.g_image == "own":
+        from ash.methods.ash.release import AshOwnImage
+
+        return AshOwnImage(settings, networks)
+    if settings.reversal and not settings.segmentation_on_stylised:
+        from ash.methods.ash.reversal import AshReversed
+
+        return AshReversed(settings, networks)
+    return Ash(settings, networks)
