@@ -46,7 +46,7 @@ reference: $(BIN)/.run ## build all, record it in dvc.lock, share it, and put it
 	cd "$(HERE)" && cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv docs/results/reference/
 
 transcript: $(BIN)/.test ## run the README's commands around DVC in a throw-away repository and print what they say
-	cd "$(HERE)" && $(BIN)/python -m tests.transcript
+	cd "$(HERE)" && $(BIN)/python -m tests.tools.transcript
 
 test: $(BIN)/.test ## the tests, in two processes
 	cd "$(HERE)" && $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slurm and not graph"

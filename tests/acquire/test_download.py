@@ -8,7 +8,7 @@ import pytest
 
 from ash.acquire.download import ATTEMPTS, BLOCK, Transfer, fetch
 from ash.errors import DataError, StoreError
-from tests.acquire.server import serve
+from tests.support.server import serve
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -11,8 +11,8 @@ from ash.acquire import sources, steps
 from ash.acquire.status import lacks
 from ash.acquire.steps import Order, acquire
 from ash.errors import DataError
-from tests.acquire import fakes
-from tests.acquire.server import serve
+from tests.support import fakes
+from tests.support.server import serve
 
 COUNTS = {
     "gta5": {"train": 12}, "synthia": {"train": 3}, "cityscapes": {"train": 3, "val": 3},

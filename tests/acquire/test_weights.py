@@ -11,7 +11,7 @@ from ash import config
 from ash.acquire.networks import FITTED_PAIR, PUBLISHED, needed
 from ash.acquire.weights import acquire_weights
 from ash.errors import ConfigError, DataError
-from tests.acquire.server import serve
+from tests.support.server import serve
 from tests.conftest import ROOT, ash, settle
 
 NAMES = ("vgg_normalised.pth", "decoder.pth")

@@ -6,7 +6,7 @@ from PIL import Image
 
 from ash.errors import DataError
 from ash.experiment.pictures import _read, stylise_image
-from tests.methods.world import WEIGHTS
+from tests.support.world import WEIGHTS
 
 
 def gradient(mode, size=(37, 21)):

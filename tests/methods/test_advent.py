@@ -10,7 +10,7 @@ from torch.nn import functional
 from ash.labels import N_CLASSES
 from ash.methods.advent import entropy, self_information
 from ash.style.view import stylise
-from tests.methods.world import batch, built, gradients
+from tests.support.world import batch, built, gradients
 
 MINENT = {"variant": "minent"}
 

@@ -7,7 +7,7 @@ import torch
 
 from ash.methods.augmentation import jitter
 from ash.style.view import enter, view
-from tests.methods.world import batch, built, gradients, settings
+from tests.support.world import batch, built, gradients, settings
 
 GENERALISING = [name for name, entry in settings().params.experiments.items() if entry.target is None]
 PASSES = {"source_only": 1, "asm": 2, "domain_randomisation": 3}  # all others: the source, and one rendering of it

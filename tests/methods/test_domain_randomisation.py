@@ -10,7 +10,7 @@ from ash.contract import Needs
 from ash.errors import ConfigError
 from ash.methods.domain_randomisation import consistency, pyramid
 from ash.training.sampler import draw
-from tests.methods.world import ROOT, batch, built, gradients
+from tests.support.world import ROOT, batch, built, gradients
 
 NAME = "domain_randomisation"
 

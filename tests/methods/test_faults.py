@@ -5,7 +5,7 @@ import pytest
 from ash import config, methods
 from ash.config import Experiment
 from ash.errors import ConfigError
-from tests.methods.world import settings
+from tests.support.world import settings
 
 RIVALS = (
     "advent",

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ash.style.hallucination import bounded, modulate_locally
-from tests.methods.world import batch, built, gradients
+from tests.support.world import batch, built, gradients
 
 LEFT, RIGHT = 0, 5  # two classes, one for each half of the image
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from ash.labels import N_CLASSES
 from ash.methods.maxsquare import image_wise, max_square
-from tests.methods.world import batch, built, gradients
+from tests.support.world import batch, built, gradients
 
 
 def one_hot(classes: int) -> torch.Tensor:

@@ -10,7 +10,7 @@ from ash.errors import ConfigError
 from ash.labels import N_CLASSES
 from ash.segmentation import losses
 from ash.style.view import stylise
-from tests.methods.world import batch, built, gradients, settings
+from tests.support.world import batch, built, gradients, settings
 
 EXPERIMENTS = list(settings().params.experiments)
 

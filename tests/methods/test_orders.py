@@ -5,8 +5,8 @@ import torch
 
 from ash.config import OptimiserSettings
 from ash.training.loop import train
-from tests.methods.world import OneBatch, batch, built, settings
-from tests.training.toy import training
+from tests.support.world import OneBatch, batch, built, settings
+from tests.support.toy import training
 
 SGD = OptimiserSettings(
     kind="sgd",

@@ -2,7 +2,7 @@
 
 import torch
 
-from tests.methods.world import batch, built, gradients
+from tests.support.world import batch, built, gradients
 
 
 def images_of(method, given) -> list[tuple[torch.Tensor, torch.Tensor]]:

@@ -12,7 +12,7 @@ from ash.style.adain import statistics_distance
 from ash.style.noise import elementwise_svd
 from ash.style.view import view
 from ash.training.schedule import build_optimiser
-from tests.methods.world import batch, built, gradients, settings
+from tests.support.world import batch, built, gradients, settings
 
 OF_THE_IMAGE = {
     "hallucinator.adversarial", "hallucinator.content", "hallucinator.style", "hallucinator.divergence",

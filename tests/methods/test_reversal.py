@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.methods.world import batch, built, gradients
+from tests.support.world import batch, built, gradients
 
 
 def both(**changes):

@@ -9,7 +9,7 @@ import torch
 from ash.contract import Update
 from ash.errors import CheckpointError, NonFiniteError
 from ash.training.loop import train
-from tests.training.toy import Game, feed, training
+from tests.support.toy import Game, feed, training
 
 
 def weights(game: Game) -> list[torch.Tensor]:

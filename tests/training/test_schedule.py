@@ -6,7 +6,7 @@ from torch import nn
 
 from ash.config import OptimiserSettings
 from ash.training.schedule import build_optimiser, factor, set_rate
-from tests.training.toy import training
+from tests.support.toy import training
 
 BASE = 2.5e-4
 

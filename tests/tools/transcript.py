@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.repository import Repository, create
+from tests.support.repository import Repository, create
 
 STEPS = (
     "snakemake",

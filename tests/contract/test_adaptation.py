@@ -15,7 +15,7 @@ from ash.pixels import to_image
 from ash.style.rain import statistics_of
 from ash.style.stylizer import load_stylizer
 from tests.conftest import snakemake
-from tests.whole import adapting, files_of, generalising, settle_whole, train_here
+from tests.support.whole import adapting, files_of, generalising, settle_whole, train_here
 
 pytestmark = pytest.mark.workflow
 CPU = torch.device("cpu")

@@ -14,7 +14,7 @@ from ash.segmentation.deeplab import build_segmenter
 from ash.weights.checkpoints import export_checkpoint, import_checkpoint, load_initial
 from ash.weights.model import load_model, save_model
 from tests.conftest import ash
-from tests.whole import files_of, train_here
+from tests.support.whole import files_of, train_here
 
 THIN = SegmenterSettings(kind="resnet101", width=4, blocks=(1, 1, 2, 1), rates=(6, 12, 18, 24))
 CPU = torch.device("cpu")

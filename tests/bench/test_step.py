@@ -9,7 +9,7 @@ from ash.bench.step import bench_step
 from ash.bench.synthetic import synthetic_files
 from ash.machine.device import device
 from tests.conftest import ash, settle
-from tests.methods.world import settings
+from tests.support.world import settings
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,7 @@ from ash.errors import ConfigError, ResourceError
 from ash.experiment.train import remedy
 from ash.machine.device import device, enough_memory
 from tests.conftest import ash, settle
-from tests.methods.world import settings
+from tests.support.world import settings
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,7 @@ from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.preparation.census import Census, ranges, spans, take_census
 from ash.preparation.manifest import build_manifest
 from ash.preparation.prepare import prepare
-from tests.acquire.fakes import fill
+from tests.support.fakes import fill
 
 
 def squash(root, name):

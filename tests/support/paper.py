@@ -7,7 +7,7 @@ from ash.config import SegmenterSettings
 from ash.segmentation.deeplab import build_segmenter
 from ash.style.stylizer import NetworkSettings, Stylizer
 from ash.style.vgg import mirror
-from tests.acquire import fakes
+from tests.support import fakes
 from tests.conftest import ROOT
 
 SETS = ("gta5", "synthia", "cityscapes", "mapillary", "painters")

@@ -22,7 +22,7 @@ from ash.style.adain import adain, channel_statistics, statistics_distance
 from ash.style.hallucination import Hallucinator, smooth
 from ash.style.noise import elementwise_svd, perturb
 from ash.style.stylizer import Stylizer, load_stylizer
-from tests.methods.world import WEIGHTS, batch, built, gradients
+from tests.support.world import WEIGHTS, batch, built, gradients
 
 ALPHA = 0.8  # the miniature's
 
