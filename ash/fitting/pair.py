@@ -10,9 +10,8 @@ The outcome is a function of the data and the settings alone, up to the arithmet
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ash.config import Section
-from ash.errors import NonFiniteError
+from ash.contract import Method, Update
 from ash.fitting.batchnorm import fold_batchnorm, with_batchnorm
 from ash.fitting.crops import Crops
 from ash.labels import N_CLASSES, VOID
@@ -29,6 +28,7 @@ from ash.machine.precision import autocast, resolve
 from ash.progress import Progress
 from ash.style.adain import adain, channel_statistics
 from ash.style.stylizer import NetworkSettings, Stylizer
+from ash.training.step import Stepper
 
 CPU = torch.device("cpu")  # small crops keep a GPU waiting, and one machine's CPU repeats itself exactly
 LOG_EVERY = 100  # iterations
@@ -67,22 +67,52 @@ def refit(
     """Fit encoder and decoder on labelled source images and unlabelled paintings.
 
     `images` (N, H, W, 3) uint8 RGB and `labels` (N, H, W) uint8 train ids for each source set, `paintings` (M, H, W, 3).
-    Appends a line of losses to `log` every 100 iterations; calls `progress(done, total)` after each iteration.
+    Appends a line of weighted losses to `log` every 100 iterations; calls `progress(done, total)` after each iteration.
     The weights are rounded to float16, so that the saved pair is the returned one.  Raises NonFiniteError.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     crops = Crops(images, labels, paintings, settings.crop, settings.seed)
-    total = settings.reconstruct_iterations + settings.stylise_iterations
     stylizer = Stylizer(settings.network)
     initialise(stylizer, generator)
-    reconstruct(stylizer, crops, settings, generator, log, lambda done: progress(done, total))
-    scales = equalise(stylizer, crops)
-    restyle(
-        stylizer, crops, settings, scales, log, lambda done: progress(settings.reconstruct_iterations + done, total)
+    count = settings.batch
+
+    first = Stage("reconstruct", 0, settings.reconstruct_iterations, settings.reconstruct_rate, clipped=False)
+    reconstruction = Reconstruction(stylizer, settings, generator)
+    adam = torch.optim.Adam(reconstruction.players["pair"].parameters(), betas=(0.9, 0.98))
+    _learn(
+        reconstruction,
+        adam,
+        lambda: crops.batch(count, settings.painting_share, augmented=0.5),
+        settings,
+        first,
+        log,
+        progress,
     )
+    fold_batchnorm(reconstruction.encoder)
+    fold_batchnorm(reconstruction.decoder)
+    stylizer.freeze()
+
+    second = Stage("restyle", first.iterations, settings.stylise_iterations, settings.stylise_rate, clipped=True)
+    restyling = Restyling(stylizer, settings, equalise(stylizer, crops))
+    adam = torch.optim.Adam(stylizer.decoder.parameters(), betas=(0.9, 0.99))
+
+    def contents_and_styles() -> tuple[Tensor, Tensor]:
+        return crops.batch(count, 0.15, augmented=0.5)[0], crops.batch(count, 0.9, augmented=0.2)[0]
+
+    _learn(restyling, adam, contents_and_styles, settings, second, log, progress)
     for parameter in stylizer.parameters():
         parameter.data = parameter.data.half().float()
     return stylizer.freeze()
+
+
+class Stage(NamedTuple):
+    """A stage of the fit: its name in the log, the steps before it, its own steps, the peak rate, whether it clips."""
+
+    name: str
+    first: int
+    iterations: int
+    rate: float
+    clipped: bool
 
 
 def initialise(stylizer: Stylizer, generator: torch.Generator) -> None:
@@ -108,40 +138,69 @@ def initialise_decoder(stylizer: Stylizer, generator: torch.Generator) -> None:
     stylizer.encoder.load_state_dict(kept)
 
 
-def reconstruct(
-    stylizer: Stylizer,
-    crops: Crops,
-    settings: RefitSettings,
-    generator: torch.Generator,
-    log: list[dict[str, Any]],
-    progress: Callable[[int], None],
-) -> None:
-    """Stage 1: auto-encoder with BatchNorm and class read-out; leaves BatchNorm folded into `stylizer`."""
-    encoder, decoder = with_batchnorm(stylizer.encoder), with_batchnorm(stylizer.decoder)
-    readout = nn.Conv2d(stylizer.channels, N_CLASSES, 1)
-    nn.init.kaiming_uniform_(readout.weight, a=math.sqrt(5), generator=generator)
-    nn.init.zeros_(readout.bias)  # type: ignore[arg-type]
-    learners = [*encoder[1:].parameters(), *decoder.parameters(), *readout.parameters()]
-    for parameter in learners:
-        parameter.requires_grad_(True)
-    optimiser = torch.optim.Adam(learners, betas=(0.9, 0.98))
-    arithmetic = autocast(resolve(settings.precision, CPU), CPU)
-    centre = slice(stylizer.stride // 2, None, stylizer.stride)  # the pixel whose class a cell is asked for
-    for step in range(settings.reconstruct_iterations):
-        _schedule(optimiser, settings.reconstruct_rate, step, settings.reconstruct_iterations, settings.warmup)
-        batch, label_ids = crops.batch(settings.batch, settings.painting_share, augmented=0.5)
-        with arithmetic():
-            features = encoder(batch)
-            decoded, logits = decoder(features), readout(features)
-        terms = {"l1": PIXEL * functional.l1_loss(decoded.float(), batch)}
-        if (label_ids[:, centre, centre] != VOID).any():
-            terms["class"] = functional.cross_entropy(logits.float(), label_ids[:, centre, centre], ignore_index=VOID)
-        _descend(terms, {"class": settings.class_weight}, optimiser, f"stage 1, iteration {step}")
-        _record(log, "reconstruct", step, settings.reconstruct_iterations, terms)
-        progress(step + 1)
-    fold_batchnorm(encoder)
-    fold_batchnorm(decoder)
-    stylizer.freeze()
+class Reconstruction(Method):
+    """Stage 1: encoder and decoder, both with BatchNorm, and a read-out of the class in every cell."""
+
+    def __init__(self, stylizer: Stylizer, settings: RefitSettings, generator: torch.Generator) -> None:
+        """The leading 1x1 convolution stays as it is; the convolutions are those of `stylizer`."""
+        self.encoder, self.decoder = with_batchnorm(stylizer.encoder), with_batchnorm(stylizer.decoder)
+        self.readout = nn.Conv2d(stylizer.channels, N_CLASSES, 1)
+        nn.init.kaiming_uniform_(self.readout.weight, a=math.sqrt(5), generator=generator)
+        nn.init.zeros_(self.readout.bias)  # type: ignore[arg-type]
+        self.settings = settings
+        self.centre = slice(stylizer.stride // 2, None, stylizer.stride)  # the pixel whose class a cell is asked for
+        self.players = {"pair": nn.ModuleList([self.encoder[1:], self.decoder, self.readout]).requires_grad_(True)}
+
+    def updates(self, batch: tuple[Tensor, Tensor], progress: float) -> Iterator[Update]:
+        """Yield the one update; `batch` holds crops (B,3,h,w) and their labels (B,h,w)."""
+        crops, label = batch[0], batch[1][:, self.centre, self.centre]
+        features = self.encoder(crops)
+        decoded, logits = self.decoder(features), self.readout(features)
+        terms = {"l1": PIXEL * functional.l1_loss(decoded.float(), crops)}
+        if (label != VOID).any():
+            entropy = functional.cross_entropy(logits.float(), label, ignore_index=VOID)
+            terms["class"] = self.settings.class_weight * entropy
+        yield Update("pair", terms)
+
+
+class Restyling(Method):
+    """Stage 2: the decoder learns to paint AdaIN's output; the encoder judges and does not change."""
+
+    def __init__(self, stylizer: Stylizer, settings: RefitSettings, scales: list[Tensor]) -> None:
+        """`scales` are those that `equalise` gives."""
+        self.stylizer, self.settings, self.scales = stylizer, settings, scales
+        self.players = {"decoder": stylizer.decoder.requires_grad_(True)}
+
+    def updates(self, batch: tuple[Tensor, Tensor], progress: float) -> Iterator[Update]:
+        """Yield the one update; `batch` holds contents and styles (B,3,h,w).
+
+        The first third of the contents is decoded unstylised too, for the L1 term.
+        """
+        content, style = batch
+        count, plain = len(content), len(content) // 3
+        with torch.no_grad():
+            taps = self.stylizer.encoder.taps(torch.cat([content, style]))
+            content_features, style_taps = taps[-1][:count].float(), [tap[count:] for tap in taps]
+            target = adain(content_features, style_taps[-1])
+        decoded = self.stylizer.decode(torch.cat([target, content_features[:plain]]))
+        restyled, repeated = decoded[:count], decoded[count:].float()
+        restyled_taps = self.stylizer.encoder.taps(restyled)
+        terms = {
+            "content": functional.mse_loss(restyled_taps[-1].float(), target),
+            "style": self.settings.style_weight * self.style_loss(restyled_taps, style_taps),
+            "l1": self.settings.reconstruction_weight * (PIXEL * functional.l1_loss(repeated, content[:plain])),
+            "range": functional.relu(PIXEL * (decoded.float() - 0.5).abs() - 1).mean(),
+        }
+        yield Update("decoder", terms)
+
+    def style_loss(self, found: list[Tensor], wanted: list[Tensor]) -> Tensor:
+        """Squared differences of means and deviations at every tap, in units of the tap's own variance."""
+        total = torch.zeros(())
+        for one, other, scale in zip(found, wanted, self.scales, strict=True):
+            (mean, deviation), (wanted_mean, wanted_deviation) = channel_statistics(one), channel_statistics(other)
+            error = (mean - wanted_mean).square() + (deviation - wanted_deviation).square()
+            total = total + (error / scale).mean()
+        return total
 
 
 @torch.no_grad()
@@ -162,84 +221,25 @@ def equalise(stylizer: Stylizer, crops: Crops) -> list[Tensor]:
     return [tap.var((0, 2, 3)).clamp_min(1e-3)[None, :, None, None] for tap in taps]
 
 
-def restyle(
-    stylizer: Stylizer,
-    crops: Crops,
-    settings: RefitSettings,
-    scales: list[Tensor],
-    log: list[dict[str, Any]],
-    progress: Callable[[int], None],
-) -> None:
-    """Stage 2: the decoder learns to paint AdaIN's output; the encoder judges and does not change."""
-    stylizer.decoder.requires_grad_(True)
-    optimiser = torch.optim.Adam(stylizer.decoder.parameters(), betas=(0.9, 0.99))
-    arithmetic = autocast(resolve(settings.precision, CPU), CPU)
-    weights = {"style": settings.style_weight, "l1": settings.reconstruction_weight}
-    for step in range(settings.stylise_iterations):
-        _schedule(optimiser, settings.stylise_rate, step, settings.stylise_iterations, settings.warmup)
-        content = crops.batch(settings.batch, 0.15, augmented=0.5)[0]
-        style = crops.batch(settings.batch, 0.9, augmented=0.2)[0]
-        terms = _style_terms(stylizer, content, style, scales, arithmetic)
-        _descend(terms, weights, optimiser, f"stage 2, iteration {step}", clip=stylizer.decoder.parameters())
-        _record(log, "restyle", step, settings.stylise_iterations, terms)
-        progress(step + 1)
-
-
-def _style_terms(
-    stylizer: Stylizer,
-    content: Tensor,
-    style: Tensor,
-    scales: list[Tensor],
-    arithmetic: Callable[[], AbstractContextManager[object]],
-) -> dict[str, Tensor]:
-    """The losses of one batch; the first third of the contents is decoded unstylised too, for the L1 term."""
-    count, plain = len(content), len(content) // 3
-    with arithmetic():
-        with torch.no_grad():
-            taps = stylizer.encoder.taps(torch.cat([content, style]))
-            content_features, style_taps = taps[-1][:count].float(), [tap[count:] for tap in taps]
-            target = adain(content_features, style_taps[-1])
-        decoded = stylizer.decode(torch.cat([target, content_features[:plain]]))
-        restyled, repeated = decoded[:count], decoded[count:].float()
-        restyled_taps = stylizer.encoder.taps(restyled)
-    style_loss = torch.zeros(())
-    for found, wanted, scale in zip(restyled_taps, style_taps, scales, strict=True):
-        (mean, deviation), (wanted_mean, wanted_deviation) = channel_statistics(found), channel_statistics(wanted)
-        error = (mean - wanted_mean).square() + (deviation - wanted_deviation).square()
-        style_loss = style_loss + (error / scale).mean()
-    return {
-        "content": functional.mse_loss(restyled_taps[-1].float(), target),
-        "style": style_loss,
-        "l1": PIXEL * functional.l1_loss(repeated, content[:plain]),
-        "range": functional.relu(PIXEL * (decoded.float() - 0.5).abs() - 1).mean(),
-    }
-
-
-def _schedule(optimiser: torch.optim.Optimizer, peak: float, step: int, total: int, warmup: int) -> None:
-    """Linear warm-up times linear decay to FINAL_RATE."""
-    for group in optimiser.param_groups:
-        group["lr"] = peak * min(1.0, (step + 1) / warmup) * (1 - (1 - FINAL_RATE) * step / total)
-
-
-def _descend(
-    terms: dict[str, Tensor],
-    weights: dict[str, float],
+def _learn(
+    method: Method,
     optimiser: torch.optim.Optimizer,
-    where: str,
-    clip: Iterable[Tensor] = (),
+    crops: Callable[[], tuple[Tensor, Tensor]],
+    settings: RefitSettings,
+    stage: Stage,
+    log: list[dict[str, Any]],
+    progress: Progress,
 ) -> None:
-    """One optimiser step on the weighted sum of `terms`; NonFiniteError names a term that is not finite."""
-    for name, term in terms.items():
-        if not term.isfinite():
-            raise NonFiniteError(f"stylizer, {where}: {name} is {term.item()}, wanted a finite number; lower the rate")
-    optimiser.zero_grad(set_to_none=True)
-    torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum().backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(clip, LARGEST_GRADIENT)
-    optimiser.step()
-
-
-def _record(log: list[dict[str, Any]], stage: str, step: int, total: int, terms: dict[str, Tensor]) -> None:
-    """Append the losses every LOG_EVERY iterations and at the end."""
-    if (step + 1) % LOG_EVERY == 0 or step + 1 == total:
-        losses = {name: round(term.item(), 4) for name, term in terms.items()}
-        log.append({"stage": stage, "iteration": step + 1, **losses})
+    """Take the steps of a stage: linear warm-up times linear decay to FINAL_RATE; losses go to `log` as descended."""
+    (player,) = method.players
+    clips = {player: LARGEST_GRADIENT} if stage.clipped else {}
+    stepper = Stepper(method, {player: optimiser}, clips, autocast=autocast(resolve(settings.precision, CPU), CPU))
+    for step in range(stage.iterations):
+        for group in optimiser.param_groups:
+            fading = 1 - (1 - FINAL_RATE) * step / stage.iterations
+            group["lr"] = stage.rate * min(1.0, (step + 1) / settings.warmup) * fading
+        values = stepper.step(crops(), stage.first + step, step / stage.iterations)
+        if (step + 1) % LOG_EVERY == 0 or step + 1 == stage.iterations:
+            losses = {name.removeprefix(f"{player}."): round(value, 4) for name, value in values.items()}
+            log.append({"stage": stage.name, "iteration": step + 1, **losses})
+        progress(stage.first + step + 1, settings.reconstruct_iterations + settings.stylise_iterations)

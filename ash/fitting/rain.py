@@ -1,5 +1,6 @@
 """Fits ASM's VAE to the styles of all paintings (`ash.style.rain` has the network and its equations)."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -7,11 +8,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from ash.config import RainSettings, Settings
+from ash.contract import Method, Update
 from ash.features.file import FeatureFile
 from ash.files.atomic import atomic
 from ash.progress import Progress, quiet
 from ash.style.rain import StatisticsVae, serialise, statistics_of
 from ash.style.stylizer import load_stylizer
+from ash.training.step import Stepper
 
 SMALLEST = 1e-5  # added to q^2 inside the logarithm
 
@@ -27,22 +30,31 @@ def fit_rain(settings: Settings, style: Path, stylizer: Path, out: Path, show: P
         temporary.write_bytes(serialise(vae, pair.digest))
 
 
+class RainFit(Method):
+    """The VAE alone; a batch is a tensor of styles (B,2C)."""
+
+    def __init__(self, vae: StatisticsVae, reconstruction_weight: float) -> None:
+        self.vae, self.reconstruction_weight = vae, reconstruction_weight
+        self.players = {"vae": vae}
+
+    def updates(self, batch: Tensor, progress: float) -> Iterator[Update]:
+        """Yield the one update; the noise comes from the global generator, which `fit` seeds."""
+        mean, deviation = self.vae.encode(batch)
+        again = self.vae.decode(mean + deviation * torch.randn_like(mean))
+        reconstruction = self.reconstruction_weight * functional.mse_loss(again, batch)
+        yield Update("vae", {"latent": latent_loss(mean, deviation), "reconstruction": reconstruction})
+
+
 def fit(styles: Tensor, settings: RainSettings, progress: Progress = quiet) -> StatisticsVae:
     """Fit a VAE to styles (N,2C), one generator for order, noise and first weights: the same every time on one CPU."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         vae = StatisticsVae(styles.shape[1] // 2).train()
         optimiser = torch.optim.Adam(vae.parameters(), settings.rate)
+        stepper = Stepper(RainFit(vae, settings.reconstruction_weight), {"vae": optimiser})
         for step in range(settings.iterations):
             optimiser.param_groups[0]["lr"] = settings.rate / (1 + settings.decay * step)
-            batch = styles[torch.randint(len(styles), (settings.batch,))]
-            mean, deviation = vae.encode(batch)
-            again = vae.decode(mean + deviation * torch.randn_like(mean))
-            loss = latent_loss(mean, deviation)
-            loss = loss + settings.reconstruction_weight * functional.mse_loss(again, batch)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            stepper.step(styles[torch.randint(len(styles), (settings.batch,))], step, step / settings.iterations)
             progress(step + 1, settings.iterations)
     return vae.eval().requires_grad_(False)
 

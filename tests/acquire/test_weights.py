@@ -11,8 +11,8 @@ from ash import config
 from ash.acquire.networks import FITTED_PAIR, PUBLISHED, needed
 from ash.acquire.weights import acquire_weights
 from ash.errors import ConfigError, DataError
-from tests.support.server import serve
 from tests.conftest import ROOT, ash, settle
+from tests.support.server import serve
 
 NAMES = ("vgg_normalised.pth", "decoder.pth")
 

@@ -6,8 +6,8 @@ import pytest
 
 from ash import config
 from ash.bench.step import Passes, bench_cost, bench_step
-from tests.support.world import batch, built, gradients
 from tests.support.whole import files_of
+from tests.support.world import batch, built, gradients
 
 # Forward: the images that G looks at for each source image.  Backward: the gradients that flow back through it.
 COSTS = {

@@ -13,8 +13,8 @@ from ash.features.encoded import Encoded
 from ash.features.file import FeatureFile, cache, holds_features
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.style.stylizer import load_stylizer
-from tests.support.world import WEIGHTS
 from tests.support.whole import files_of, train_here
+from tests.support.world import WEIGHTS
 
 
 def decided(built, tmp_path, monkeypatch, reading, encoding, size=1e3, storage="uint8_lz4"):

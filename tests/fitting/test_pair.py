@@ -86,9 +86,9 @@ def test_learning_lowers_the_reconstruction_error(world):
 
 
 def test_divergence_names_the_term(world):
-    """A rate that blows up stops the fit and names stage, iteration and term."""
+    """A rate that blows up stops the fit and names the step and the term."""
     settings = SETTINGS.model_copy(update={"reconstruct_rate": 1e30, "reconstruct_iterations": 20})
-    with pytest.raises(NonFiniteError, match=r"stage \d, iteration \d+: \w+ is"):
+    with pytest.raises(NonFiniteError, match=r"step \d+: \w+\.\w+ = "):
         fit(world, settings)
 
 

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.support.repository import DRY, Repository, create, ran
 from tests.flow.test_workflow import planned
+from tests.support.repository import DRY, Repository, create, ran
 
 pytestmark = pytest.mark.dvc
 MODEL = "results/runs/{}/seed0/model.safetensors"

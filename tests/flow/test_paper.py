@@ -5,10 +5,10 @@ import json
 import pytest
 
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
-from tests.support import fakes
-from tests.support.server import serve
 from tests.conftest import ash, snakemake
+from tests.support import fakes
 from tests.support.paper import COUNT, SETS, provide, publish, settle_paper
+from tests.support.server import serve
 
 
 @pytest.fixture

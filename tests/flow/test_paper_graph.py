@@ -15,9 +15,9 @@ from ash import config
 from ash.evaluation.conventions import PROTOCOLS
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.machine import precision
-from tests.support.server import serve
 from tests.conftest import ash, snakemake
 from tests.support.paper import SETS, checkpoint, provide, publish, settle_paper, shrink
+from tests.support.server import serve
 
 pytestmark = [pytest.mark.graph, pytest.mark.timeout(1800)]
 RUN = "results/runs/{}/seed0"

@@ -6,8 +6,8 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ash.machine import deterministic
-from tests.support.world import batch, built, gradients, settings
 from tests.support.whole import files_of, settle_whole, train_here
+from tests.support.world import batch, built, gradients, settings
 
 # Gradients and losses that torch.use_deterministic_algorithms refuses on CUDA, of those that a network here might use.
 UNORDERED = (

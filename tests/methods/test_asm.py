@@ -8,8 +8,8 @@ from ash.config import SegmenterSettings
 from ash.methods.asm import Responses, consistency
 from ash.segmentation.deeplab import build_segmenter
 from ash.training.loop import train
-from tests.support.world import OneBatch, batch, built, gradients
 from tests.support.toy import training
+from tests.support.world import OneBatch, batch, built, gradients
 
 
 def start():

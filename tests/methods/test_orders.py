@@ -5,8 +5,8 @@ import torch
 
 from ash.config import OptimiserSettings
 from ash.training.loop import train
-from tests.support.world import OneBatch, batch, built, settings
 from tests.support.toy import training
+from tests.support.world import OneBatch, batch, built, settings
 
 SGD = OptimiserSettings(
     kind="sgd",

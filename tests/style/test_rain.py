@@ -7,6 +7,7 @@ import torch
 
 from ash.config import RainSettings
 from ash.errors import CheckpointError, StoreError
+from ash.fitting.rain import fit, latent_loss
 from ash.style import rain
 
 SETTINGS = RainSettings(seed=0, iterations=150, batch=8, rate=1e-2, decay=5e-5, reconstruction_weight=5.0)
@@ -23,7 +24,7 @@ def error(vae: rain.StatisticsVae) -> float:
     """L_latent + 5 MSE of what the mean latents decode to."""
     mean, deviation = vae.encode(styles())
     again = vae.decode(mean)
-    return (rain.latent_loss(mean, deviation) + 5 * (again - styles()).square().mean()).item()
+    return (latent_loss(mean, deviation) + 5 * (again - styles()).square().mean()).item()
 
 
 def test_latent_loss_against_a_plain_loop():
@@ -32,13 +33,13 @@ def test_latent_loss_against_a_plain_loop():
     total = 0.0
     for mean, deviation in zip(m.flatten().tolist(), q.flatten().tolist(), strict=True):
         total += mean**2 + deviation**2 - math.log(deviation**2 + 1e-5) - 1
-    assert rain.latent_loss(m, q).item() == pytest.approx(total / 4 / 2, rel=1e-6)
+    assert latent_loss(m, q).item() == pytest.approx(total / 4 / 2, rel=1e-6)
 
 
 def test_a_standard_normal_latent_costs_nothing():
     """m = 0 and q = 1 or -1: 0 but for the 1e-5 inside the logarithm."""
     for q in (1.0, -1.0):
-        assert rain.latent_loss(torch.zeros(3, 4), torch.full((3, 4), q)).item() == pytest.approx(0, abs=1e-5)
+        assert latent_loss(torch.zeros(3, 4), torch.full((3, 4), q)).item() == pytest.approx(0, abs=1e-5)
 
 
 def test_statistics_are_means_then_deviations():
@@ -67,24 +68,24 @@ def test_the_latent_is_split_in_mean_and_deviation():
 
 def test_fit_lowers_its_loss():
     """150 steps bring the loss far below that of the first weights."""
-    first = rain.fit(styles(), SETTINGS.model_copy(update={"iterations": 1}))
-    assert error(rain.fit(styles(), SETTINGS)) < 0.5 * error(first)
+    first = fit(styles(), SETTINGS.model_copy(update={"iterations": 1}))
+    assert error(fit(styles(), SETTINGS)) < 0.5 * error(first)
 
 
 def test_fit_is_deterministic():
     """The same seed gives the same bytes, another seed others, and the global generator is left as it was."""
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    first, again = (rain.serialise(rain.fit(styles(), SETTINGS), PAIR) for _ in range(2))
+    first, again = (rain.serialise(fit(styles(), SETTINGS), PAIR) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)
     assert first == again
     other = SETTINGS.model_copy(update={"seed": 1})
-    assert rain.serialise(rain.fit(styles(), other), PAIR) != first
+    assert rain.serialise(fit(styles(), other), PAIR) != first
 
 
 def test_a_fitted_vae_is_frozen():
     """Its weights ask for no gradient, and a latent still gets one."""
-    vae = rain.fit(styles(), SETTINGS.model_copy(update={"iterations": 2}))
+    vae = fit(styles(), SETTINGS.model_copy(update={"iterations": 2}))
     latent = torch.zeros(1, 4, requires_grad=True)
     vae.decode(latent).sum().backward()
     assert not any(p.requires_grad for p in vae.parameters())

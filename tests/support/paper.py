@@ -7,8 +7,8 @@ from ash.config import SegmenterSettings
 from ash.segmentation.deeplab import build_segmenter
 from ash.style.stylizer import NetworkSettings, Stylizer
 from ash.style.vgg import mirror
-from tests.support import fakes
 from tests.conftest import ROOT
+from tests.support import fakes
 
 SETS = ("gta5", "synthia", "cityscapes", "mapillary", "painters")
 COUNT = 11  # so that each of GTA5's 20 archives has a file
