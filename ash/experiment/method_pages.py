@@ -26,6 +26,8 @@ from ash.config import Experiment, Settings
 from ash.errors import ConfigError
 from ash.experiment.method_probe import Anatomy, anatomy
 from ash.experiment.setting_words import bounds, kind
+from ash.report.markdown import grid
+from ash.report.table import Column
 from ash.store import write_text
 
 COMMAND = "ash method-pages"
@@ -194,9 +196,8 @@ def plain(stated: Any) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    """A Markdown table of words, so every column is set to the left."""
+    return grid([Column(header, "left") for header in head], rows)
 
 
 def _path(module: ModuleType) -> str:

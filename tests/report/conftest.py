@@ -9,7 +9,7 @@ import pytest
 from ash import evaluation
 from ash.config import Settings, load
 from ash.labels import CLASSES, N_CLASSES, VOID
-from ash.report.published import Table, load_published
+from ash.report.paper import PaperTable, load_paper
 from ash.report.runs import Runs
 from ash.store import write_json
 
@@ -85,9 +85,9 @@ def _history(folder: Path, rng: np.random.Generator) -> None:
 
 
 @pytest.fixture(scope="session")
-def published() -> dict[str, Table]:
+def paper() -> dict[str, PaperTable]:
     """The paper's numbers, as shipped."""
-    return load_published(ROOT / "workflow/resources/published.yaml")
+    return load_paper()
 
 
 @pytest.fixture(scope="session")
