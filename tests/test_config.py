@@ -30,12 +30,12 @@ FAULTS = [
     (
         "params.yaml",
         lambda c: c["experiments"]["ash"].update(source="kitti"),
-        "experiments.ash.source: 'kitti' is unknown",
+        "experiments.ash.source: 'kitti' is not a data set of protocols/tiny.yaml; known: ",
     ),
     (
         "params.yaml",
         lambda c: c["experiments"]["ash"].update(target="kitti"),
-        "experiments.ash.target: 'kitti' is unknown",
+        "experiments.ash.target: 'kitti' is not a data set of protocols/tiny.yaml; known: ",
     ),
     (
         "params.yaml",
@@ -44,7 +44,16 @@ FAULTS = [
     ),
     ("params.yaml", lambda c: c["figures"].update(figure3={"ASH": "aash"}), "figures.figure3: 'aash' is unknown"),
     ("params.yaml", lambda c: c["tables"]["table1"].update(reference="source_only"), "tables.table1.reference"),
-    ("params.yaml", lambda c: c.update(targets=["kitti"]), "targets: 'kitti' is unknown; known: gta5"),
+    (
+        "params.yaml",
+        lambda c: c.update(targets=["cityscapes", "kitti"]),
+        "targets: 'kitti' is not a data set of protocols/tiny.yaml; known: gta5",
+    ),
+    (
+        "protocols/tiny.yaml",
+        lambda c: c["datasets"].pop("mapillary"),
+        "targets: 'mapillary' is not a data set of protocols/tiny.yaml; known: gta5",
+    ),
     ("params.yaml", lambda c: c.update(protocol="huge"), "huge.yaml: missing"),
     ("protocols/tiny.yaml", lambda c: c["training"].update(iterations=0), "training.iterations: found 0"),
     ("protocols/tiny.yaml", lambda c: c["training"].pop("batch"), "training.batch: missing; state it"),

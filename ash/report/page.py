@@ -92,4 +92,3 @@ def _image(path: Path) -> str:
     if not path.exists():
         raise StoreError(f"{path}: missing; draw the figures first")
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-

@@ -158,11 +158,9 @@ def _fewer_classes(settings: Settings, name: str, runs: Runs) -> str:
         for target in table.targets  # the held-out images of two sources may differ
     }
     fewer = [
-        f"{' or '.join(map(str, count))} that {target} has"
-        for target, count in counts.items()
-        if count != [table.classes]
+        f"{' or '.join(map(str, count))} on {target}" for target, count in counts.items() if count != [table.classes]
     ]
-    return f" (over the {', the '.join(fewer)})" if fewer else ""
+    return f", over those that a target has: {', '.join(fewer)}" if fewer else ""
 
 
 def class_frame(settings: Settings, name: str, runs: Runs, paper: Paper) -> pd.DataFrame:
