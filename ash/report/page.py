@@ -56,7 +56,10 @@ def build_report(
 
 def findings(settings: Settings, name: str, tables: Path) -> dict[str, Any]:
     """What a table shows in words: for each of our rows, whether its interval against the reference excludes 0."""
-    frame = pd.read_csv(tables / f"{name}.csv")
+    path = tables / f"{name}.csv"
+    if not path.exists():
+        raise StoreError(f"{path}: missing; write the tables first")
+    frame = pd.read_csv(path)
     lines = []
     compared = frame[frame["vs_reference"].notna()] if "vs_reference" in frame else frame.head(0)
     for _, row in compared.iterrows():

@@ -123,11 +123,14 @@ def test_words_follow_the_interval(world, tmp_path):
     ]
 
 
-def test_a_missing_table_is_named(world, paper, tmp_path):
+@pytest.mark.parametrize("gone", ["table3.csv", "table3.table.json", "table3_classes.table.json", "cost.table.json"])
+def test_a_missing_table_is_named(world, paper, tmp_path, gone):
     """One line with the path, and what to run."""
     settings, runs = world(1)
-    for name in settings.params.tables:
+    for name in settings.tables(GROUPS):
         write_tables(settings, name, runs, paper, tmp_path)
-    (tmp_path / "table3.table.json").unlink()
-    with pytest.raises(StoreError, match=r"table3\.table\.json: missing; write the tables first"):
+    write_json(tmp_path / "cost.json", COST)
+    write_cost(settings, tmp_path / "cost.json", tmp_path)
+    (tmp_path / gone).unlink()
+    with pytest.raises(StoreError, match=f"/{re.escape(gone)}: missing; write the tables first"):
         build_report(settings, GROUPS, runs, tmp_path, tmp_path, tmp_path / "report.html")
