@@ -5,8 +5,8 @@
     html(table)                 -> ash.report.html
     write(table, path); read(path)
 
-`ash table` writes it as JSON beside the Markdown, so that the report page shows the very same cells.  Numbers at full
-precision are in the CSV file.
+`ash table` writes it as JSON beside the Markdown, so that the report page shows the very same cells.  Numbers to compute
+with are in the CSV file, to four decimals.
 """
 
 from collections.abc import Iterable
