@@ -46,6 +46,11 @@ SUBSETS: dict[int, tuple[int, ...]] = {
 }
 
 
+def classes_of(source: str) -> int:
+    """How many classes the field averages over for networks that learnt from a source: 16 for SYNTHIA, 19 otherwise."""
+    return 16 if source == "synthia" else N_CLASSES
+
+
 def colourise(label: np.ndarray) -> np.ndarray:
     """Train ids (..., H, W), void included, to RGB uint8 (..., H, W, 3); void is black."""
     table = np.zeros((256, 3), np.uint8)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from ash.config import Settings
-from workflow.closure import ROOT, closure
+from workflow.closure import ROOT, closure, located
 
 CACHE = Path(".snakemake/needs.json")
 
@@ -35,7 +35,8 @@ def checked_needs(settings: Settings) -> dict[str, SimpleNamespace]:
 def _digest(settings: Settings) -> str:
     """Of the settings and of the code that judges them."""
     methods = sorted({entry.method for entry in settings.params.experiments.values()})
-    files = [*closure("ash.methods", *(f"ash.methods.{method}" for method in methods))]
+    files = [*closure("ash.report.paper", "ash.methods", *(f"ash.methods.{method}" for method in methods))]
+    files.append(located("ash/report/paper.yaml"))
     files += sorted(str(path) for path in (ROOT / "ash/config").glob("*.py"))
     whole = hashlib.sha256(settings.model_dump_json().encode())
     for path in files:
@@ -45,7 +46,9 @@ def _digest(settings: Settings) -> str:
 
 def _ask(settings: Settings) -> dict[str, dict[str, object]]:
     from ash import methods
+    from ash.report.paper import check_rows, load_paper
 
+    check_rows(settings, load_paper())
     answers = {name: methods.check_experiment(settings.experiment(name)) for name in settings.params.experiments}
     return {
         name: {field: getattr(needs, field) for field in dir(needs) if not field.startswith("_")}

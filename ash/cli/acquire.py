@@ -50,8 +50,10 @@ def check(params: ParamsOption = Params) -> None:
     from ash import methods
     from ash.acquire.networks import missing as missing_weights
     from ash.acquire.status import lacks
+    from ash.report.paper import check_rows, load_paper
 
     settings = load(params)
+    check_rows(settings, load_paper())
     for name in settings.params.experiments:
         methods.check_experiment(settings.experiment(name))
     table = Table("set", "folder", "state", title=f"protocol {settings.params.protocol}")

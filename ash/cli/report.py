@@ -17,26 +17,27 @@ RunsFolder = Annotated[Path, typer.Option("--runs", help="folder of the runs")]
 def table(
     name: Annotated[str, typer.Argument(metavar="TABLE", help="name of a table of params.yaml")],
     runs: RunsFolder,
-    published: Annotated[Path, typer.Option(help="the paper's numbers")],
     out: Out,
     params: ParamsOption = Params,
 ) -> None:
-    """Write a table and its class-wise form as CSV and Markdown into OUT."""
-    from ash.report.published import load_published
+    """Write a table and its class-wise form as CSV, Markdown and JSON into OUT."""
+    from ash.report.paper import check_rows, load_paper
     from ash.report.runs import Runs
-    from ash.report.tables import write_table
+    from ash.report.tables import write_tables
 
     settings = load(params)
     if name not in settings.params.tables:
         raise ConfigError(f"table {name!r} is not in {params}; known: {', '.join(settings.params.tables)}")
-    write_table(settings, name, Runs(runs, settings.params.seeds), load_published(published), out)
+    paper = load_paper()
+    check_rows(settings, paper)
+    write_tables(settings, name, Runs(runs, settings.params.seeds), paper, out)
 
 
 @app.command()
 def cost(
     measured: Annotated[Path, typer.Option(help="what `ash bench cost` wrote")], out: Out, params: ParamsOption = Params
 ) -> None:
-    """Write the table of what a training step of each method costs as CSV and Markdown into OUT."""
+    """Write the table of what a training step of each method costs as CSV, Markdown and JSON into OUT."""
     from ash.report.cost import write_cost
 
     write_cost(load(params), measured, out)
@@ -62,8 +63,8 @@ def metrics(
     params: ParamsOption = Params,
 ) -> None:
     """Write mIoU of the experiments of groups on every target as JSON, and IoU by class as CSV."""
+    from ash.report.metrics import write_iou, write_metrics
     from ash.report.runs import Runs
-    from ash.report.tables import write_iou, write_metrics
 
     settings = load(params)
     scored = Runs(runs, settings.params.seeds)

@@ -47,24 +47,30 @@ def _validated(model: type[T], path: Path) -> T:
 def _cross_check(settings: Settings) -> list[str]:
     """Faults that no single section can see."""
     params, protocol = settings.params, settings.protocol
+    sets = [
+        ("targets", params.targets),
+        ("style_set", [protocol.style_set]),
+        *((f"experiments.{n}.source", [e.source]) for n, e in params.experiments.items()),
+        *((f"experiments.{n}.target", [e.target]) for n, e in params.experiments.items() if e.target),
+    ]
+    described = f"{', '.join(protocol.datasets) or 'none'}; describe it under `datasets` there"
+    undescribed = [
+        f"{where}: {name!r} is not a data set of protocols/{params.protocol}.yaml; known: {described}"
+        for where, names in sets
+        for name in names
+        if name not in protocol.datasets
+    ]
     checks: list[tuple[str, Iterable[str], Collection[str]]] = [
-        ("targets", params.targets, protocol.datasets),
-        ("style_set", [protocol.style_set], protocol.datasets),
-        *((f"experiments.{n}.source", [e.source], protocol.datasets) for n, e in params.experiments.items()),
-        *(
-            (f"experiments.{n}.target", [e.target], protocol.datasets)
-            for n, e in params.experiments.items()
-            if e.target
-        ),
         *((f"experiments.{n}.tables", e.tables, params.tables) for n, e in params.experiments.items()),
         ("groups", params.groups, [table.group for table in params.tables.values()]),
         *((f"tables.{n}.targets", t.targets, (*params.targets, SOURCE)) for n, t in params.tables.items()),
         *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
         *((f"figures.{n}", f.values(), params.experiments) for n, f in params.figures.items()),
     ]
-    return [
+    unknown = [
         f"{where}: {name!r} is unknown; known: {', '.join(known) or 'none'}"
         for where, names, known in checks
         for name in names
         if name not in known
     ]
+    return undescribed + unknown

@@ -27,6 +27,8 @@ from ash.documentation.anatomy import Anatomy, anatomy
 from ash.documentation.words import bounds, kind
 from ash.errors import ConfigError
 from ash.files.atomic import write_text
+from ash.report.markdown import grid
+from ash.report.table import Column
 
 COMMAND = "ash method-pages"
 MARK = f"<!-- Written by `{COMMAND}`; edit the code or the settings that it shows, then run it again. -->"
@@ -194,9 +196,8 @@ def plain(stated: Any) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    """A Markdown table of words, so every column is set to the left."""
+    return grid([Column(header, "left") for header in head], rows)
 
 
 def _path(module: ModuleType) -> str:

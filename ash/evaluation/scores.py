@@ -20,6 +20,7 @@ from ash.errors import ShapeError
 from ash.labels import CLASSES, N_CLASSES, SUBSETS, VOID
 
 CONFIDENCE = 0.95
+BOOTSTRAP_SEED = 0  # of every interval that is reported, so that equal runs give equal tables
 
 
 def confusion(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:

@@ -1,11 +1,9 @@
 """The difference between two experiments, seed by seed: the question that a table answers for its reference row only."""
 
 from ash.config import Settings
-from ash.evaluation.scores import paired_bootstrap
+from ash.evaluation.scores import BOOTSTRAP_SEED, paired_bootstrap
+from ash.labels import classes_of
 from ash.report.runs import Runs
-from ash.report.tables import BOOTSTRAP_SEED
-
-FEW_CLASSES = ("synthia",)  # sources that lack three classes
 
 
 def contrast(settings: Settings, first: str, second: str, runs: Runs) -> list[str]:
@@ -14,8 +12,7 @@ def contrast(settings: Settings, first: str, second: str, runs: Runs) -> list[st
     Over 16 classes if both learn from SYNTHIA, over 19 otherwise.  ConfigError for an unknown experiment, StoreError for
     runs that are missing or do not pair.
     """
-    sources = {settings.experiment(name).source for name in (first, second)}
-    classes = 16 if sources <= set(FEW_CLASSES) else 19
+    classes = max(classes_of(settings.experiment(name).source) for name in (first, second))
     runs.require((first, second), [f"{target}.json" for target in settings.params.targets])
     lines = []
     for target in settings.params.targets:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from ash.config import Settings
-from ash.files.atomic import read_json, write_text
-from ash.report.tables import grid
+from ash.files.atomic import read_json
+from ash.report.table import Table, columns
+from ash.report.tables import label_of, write_forms
 
 TITLE = "Cost of a training step"
+HEADERS = ("method", "forward passes", "backward passes", "ms a step", "times the fastest")
 
 
 def build_cost(settings: Settings, measured: Path) -> pd.DataFrame:
@@ -23,30 +25,22 @@ def build_cost(settings: Settings, measured: Path) -> pd.DataFrame:
     return frame
 
 
-def cost_markdown(frame: pd.DataFrame) -> str:
-    """The table for people."""
-    head = ["method", "forward passes", "backward passes", "ms a step", "times the fastest"]
-    rows = [
-        [
-            row.experiment.replace("_", " "),
-            f"{row.forward:g}",
-            f"{row.backward:g}",
-            f"{row.ms:.0f}",
-            f"{row.relative:.1f}",
-        ]
+def cost_table(frame: pd.DataFrame) -> Table:
+    """The table that people read."""
+    rows = tuple(
+        (label_of(row.experiment), f"{row.forward:g}", f"{row.backward:g}", f"{row.ms:.0f}", f"{row.relative:.1f}")
         for row in frame.itertuples()
-    ]
-    notes = [
+    )
+    notes = (
         f"Passes through the segmenter for each source image of a step; a step has {frame['batch'].iloc[0]} source images. "
         "Backward passes count gradients that reach the image side of the segmenter, for whichever player.",
         f"Median over the measured steps, {frame['precision'].iloc[0]}, one process on an otherwise idle machine if the "
         "workflow ran alone; the hallucinator, discriminators and stylizer are in the time, not in the passes.",
-    ]
-    return f"### {TITLE}\n\n{grid([head, *rows])}\n" + "".join(f"\n* {note}" for note in notes) + "\n"
+    )
+    return Table(TITLE, columns(HEADERS), rows, notes)
 
 
 def write_cost(settings: Settings, measured: Path, out: Path) -> None:
-    """Write out/cost.{csv,md}."""
+    """Write out/cost.{csv,md,table.json}."""
     frame = build_cost(settings, measured)
-    write_text(out / "cost.csv", frame.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
-    write_text(out / "cost.md", cost_markdown(frame))
+    write_forms(frame, cost_table(frame), out / "cost")

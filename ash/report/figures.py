@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from ash.config import Settings
 from ash.errors import StoreError
 from ash.files.atomic import atomic
-from ash.labels import CLASSES, N_CLASSES, PALETTE, SUBSETS, colourise
+from ash.labels import CLASSES, N_CLASSES, PALETTE, SUBSETS, classes_of, colourise
 from ash.report.runs import Runs
 
 mpl.use("Agg")
@@ -139,17 +139,18 @@ def iou_bars(settings: Settings, runs: Runs) -> Figure:
 
 
 def contrasts(settings: Settings, runs: Runs) -> Figure:
-    """MIoU of every experiment on every target: a dot a seed, a bar for their mean."""
+    """The mIoU of every experiment on every target: a dot a seed, a bar for their mean."""
     targets = settings.params.targets
     names = settings.experiments(settings.params.groups)
     figure = Figure((10, 0.26 * len(names) + 1), layout="constrained")
     panels: Sequence[Axes] = figure.subplots(1, len(targets), sharey=True, squeeze=False)[0]
     for axis, target in zip(panels, targets, strict=True):
         for y, name in enumerate(names):
-            synthia = settings.params.experiments[name].source == "synthia"
-            values = runs.miou(name, target, 16 if synthia else 19)
-            axis.barh(y, values.mean(), color=SERIES[1 if synthia else 0], alpha=0.35)
-            axis.plot(values, np.full(len(values), y), "o", ms=3.5, color=SERIES[1 if synthia else 0])
+            classes = classes_of(settings.params.experiments[name].source)
+            values = runs.miou(name, target, classes)
+            colour = SERIES[0 if classes == N_CLASSES else 1]
+            axis.barh(y, values.mean(), color=colour, alpha=0.35)
+            axis.plot(values, np.full(len(values), y), "o", ms=3.5, color=colour)
         axis.set_title(f"mIoU on {target}, % (blue: 19 classes; orange, SYNTHIA: {len(SUBSETS[16])})", fontsize=9)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()

@@ -1,8 +1,6 @@
 """results/report.html: one file that shows everything and needs no network."""
 
 import base64
-import html
-import re
 from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
@@ -11,12 +9,13 @@ from typing import Any
 import jinja2
 import pandas as pd
 import yaml
-from markupsafe import Markup
 
 from ash.config import Settings
 from ash.errors import StoreError
 from ash.files.atomic import read_json, write_text
+from ash.report.html import html
 from ash.report.runs import Runs
+from ash.report.table import read
 from ash.report.tables import heading
 
 CAPTIONS = {
@@ -44,8 +43,9 @@ def build_report(
         seeds=settings.params.seeds,
         miniature=any(dataset.draw for dataset in settings.protocol.datasets.values()),
         findings=[findings(settings, name, tables) for name in names],
-        tables=[(name, _table(tables / f"{name}.md"), _table(tables / f"{name}_classes.md")) for name in names],
-        cost=_table(tables / "cost.md"),
+        tables={name: html(read(tables / f"{name}.table.json")) for name in names},
+        cost=html(read(tables / "cost.table.json")),
+        classes=[html(read(tables / f"{name}_classes.table.json")) for name in names],
         figures=[(name, caption, _image(figures / f"{name}.png")) for name, caption in CAPTIONS.items()],
         machine=machine(settings.experiments(groups), runs),
         settings=yaml.safe_dump(settings.params.model_dump(mode="json"), sort_keys=False, width=110),
@@ -56,7 +56,10 @@ def build_report(
 
 def findings(settings: Settings, name: str, tables: Path) -> dict[str, Any]:
     """What a table shows in words: for each of our rows, whether its interval against the reference excludes 0."""
-    frame = pd.read_csv(tables / f"{name}.csv")
+    path = tables / f"{name}.csv"
+    if not path.exists():
+        raise StoreError(f"{path}: missing; write the tables first")
+    frame = pd.read_csv(path)
     lines = []
     compared = frame[frame["vs_reference"].notna()] if "vs_reference" in frame else frame.head(0)
     for _, row in compared.iterrows():
@@ -92,26 +95,3 @@ def _image(path: Path) -> str:
     if not path.exists():
         raise StoreError(f"{path}: missing; draw the figures first")
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-
-
-def _table(path: Path) -> Markup:
-    """One of our own Markdown tables, with its title and notes, as HTML."""
-    if not path.exists():
-        raise StoreError(f"{path}: missing; write the tables first")
-    title, rows, notes = "", [], []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.startswith("### "):
-            title = line.removeprefix("### ")
-        elif line.startswith("| "):
-            rows.append([html.escape(cell.strip()) for cell in line.strip("|").split("|")])
-        elif line.startswith("* "):
-            notes.append(re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(line.removeprefix("* "))))
-    head, _, *body = rows
-    cells = "".join(f"<th>{cell}</th>" for cell in head)
-    lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body)
-    listed = "".join(f"<li>{note}</li>" for note in notes)
-    text = (
-        f"<h3>{html.escape(title)}</h3><div class=scroll><table><thead><tr>{cells}</tr></thead>"
-        f"<tbody>{lines}</tbody></table></div><ul class=notes>{listed}</ul>"
-    )
-    return Markup(text)  # noqa: S704  every cell was escaped above

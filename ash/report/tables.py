@@ -5,39 +5,57 @@ reference experiment with a 95 % bootstrap interval over seeds and images; rows 
 keep their place, empty.  All figures in per cent.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ash.config import Settings
-from ash.evaluation.scores import paired_bootstrap
-from ash.files.atomic import write_json, write_text
+from ash.config import SOURCE, Settings
+from ash.evaluation.scores import BOOTSTRAP_SEED, paired_bootstrap
+from ash.files.atomic import write_text
 from ash.labels import ABSENT_FROM_SYNTHIA, CLASSES, SUBSETS
-from ash.report.published import Row, Table
+from ash.report.markdown import markdown
+from ash.report.paper import PaperRow, PaperTable
 from ash.report.runs import Runs
+from ash.report.table import Table, columns, write
 
-BOOTSTRAP_SEED = 0
-NO_TABLE = Table(rows={})
+Paper = Mapping[str, PaperTable]
+NOT_IN_PAPER = PaperTable(rows={})
 
 
-def build_table(settings: Settings, name: str, runs: Runs, published: dict[str, Table]) -> pd.DataFrame:
+def write_tables(settings: Settings, name: str, runs: Runs, paper: Paper, out: Path) -> None:
+    """Write a table and its class-wise form: out/<name>.{csv,md,table.json} and out/<name>_classes.{csv,md,table.json}.
+
+    StoreError names runs that are missing.
+    """
+    figures, classes = miou_frame(settings, name, runs, paper), class_frame(settings, name, runs, paper)
+    write_forms(figures, miou_table(settings, name, figures, paper, runs), out / name)
+    write_forms(classes, class_table(settings, name, classes, paper), out / f"{name}_classes")
+
+
+def write_forms(frame: pd.DataFrame, table: Table, stem: Path) -> None:
+    """Write <stem>.csv for machines, <stem>.md for people, and <stem>.table.json for the report page."""
+    write_text(stem.with_name(f"{stem.name}.csv"), frame.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
+    write_text(stem.with_name(f"{stem.name}.md"), markdown(table))
+    write(table, stem.with_name(f"{stem.name}.table.json"))
+
+
+def miou_frame(settings: Settings, name: str, runs: Runs, paper: Paper) -> pd.DataFrame:
     """One row for each (method, target): columns method, target, ours_mean, ours_sd, n, paper, difference, ...
 
     For 16 classes also `ours13` and `paper13`.  StoreError names runs that are missing.
     """
     table = settings.params.tables[name]
     runs.require(settings.rows(name), [f"{target}.json" for target in table.targets])
-    printed = published.get(name, NO_TABLE)
     rows = []
-    for experiment, row, label in _methods(settings, name, printed):
+    for experiment, row, label in _methods(settings, name, paper):
         for target in table.targets:
             cells: dict[str, Any] = {"method": label, "experiment": experiment, "target": target}
             cells |= _ours(settings, name, runs, experiment, target)
-            paper = row.miou.get(target) if row else None
-            cells |= {"paper": paper, "difference": _minus(cells.get("ours_mean"), paper)}
+            printed = row.miou.get(target) if row else None
+            cells |= {"paper": printed, "difference": _minus(cells.get("ours_mean"), printed)}
             if table.classes == 16 and target == table.targets[0]:
                 ours13 = runs.miou(experiment, target, 13).mean() if experiment else None
                 cells |= {"ours13": ours13, "paper13": row.miou13 if row else None}
@@ -45,19 +63,20 @@ def build_table(settings: Settings, name: str, runs: Runs, published: dict[str, 
     return pd.DataFrame(rows)
 
 
-def _methods(settings: Settings, name: str, printed: Table) -> list[tuple[str | None, Row | None, str]]:
+def label_of(experiment: str) -> str:
+    """What a row is called if neither the paper nor params.yaml has a label for it."""
+    return experiment.replace("_", " ")
+
+
+def _methods(settings: Settings, name: str, paper: Paper) -> list[tuple[str | None, PaperRow | None, str]]:
     """(our experiment, the paper's row, label), in the paper's order, then ours that it does not have."""
-    entries = settings.params.experiments
-    ours = {entries[e].tables[name]: e for e in settings.rows(name) if entries[e].tables[name] in printed.rows}
-    methods: list[tuple[str | None, Row | None, str]] = [
-        (ours.get(i), row, row.label) for i, row in printed.rows.items()
+    entries, printed = settings.params.experiments, paper.get(name, NOT_IN_PAPER).rows
+    ours = {entries[e].tables[name]: e for e in settings.rows(name) if entries[e].tables[name] in printed}
+    methods: list[tuple[str | None, PaperRow | None, str]] = [
+        (ours.get(i), row, row.label) for i, row in printed.items()
     ]
     extra = [e for e in settings.rows(name) if e not in ours.values()]
-    return methods + [(e, None, entries[e].label or _default_label(published_name=e)) for e in extra]
-
-
-def _default_label(published_name: str) -> str:
-    return published_name.replace("_", " ")
+    return methods + [(e, None, entries[e].label or label_of(e)) for e in extra]
 
 
 def _ours(settings: Settings, name: str, runs: Runs, experiment: str | None, target: str) -> dict[str, Any]:
@@ -67,7 +86,7 @@ def _ours(settings: Settings, name: str, runs: Runs, experiment: str | None, tar
     table = settings.params.tables[name]
     values = runs.miou(experiment, target, table.classes)
     cells = {"ours_mean": values.mean(), "ours_sd": values.std(ddof=1) if len(values) > 1 else None, "n": len(values)}
-    if experiment == table.reference or target == "source":
+    if experiment == table.reference or target == SOURCE:
         return cells  # sources may differ between rows, so their images do not pair
     interval = paired_bootstrap(
         *runs.pair(table.reference, experiment, target),
@@ -88,45 +107,68 @@ def heading(settings: Settings, name: str) -> str:
     return f"Table {number}. {title}" if number.isdigit() else title
 
 
-def markdown(settings: Settings, name: str, frame: pd.DataFrame, published: dict[str, Table]) -> str:
-    """A table for people, with its notes."""
-    table = settings.params.tables[name]
+def miou_table(settings: Settings, name: str, frame: pd.DataFrame, paper: Paper, runs: Runs) -> Table:
+    """The table that people read, of the figures that `miou_frame` gives."""
+    targets = settings.params.tables[name].targets
     thirteen = {"ours13": "mIoU13, ours", "paper13": "paper"} if "ours13" in frame else {}
     if thirteen and frame["paper13"].isna().all():  # the paper prints them in Table 2 only
         del thirteen["paper13"]
     printed = set(frame.loc[frame["paper"].notna(), "target"])  # targets of which the paper has a figure
     head = ["method"]
-    for target in table.targets:
+    for target in targets:
         head.append(f"{target}, ours")
         head += ["paper", "difference"] if target in printed else []
-        head += ["vs reference"] if target != "source" else []
+        head += ["vs reference"] if target != SOURCE else []
     head += thirteen.values()
-    lines = [head]
-    for method, group in frame.groupby("method", sort=False):
-        line = [str(method)]
+    lines = []
+    for first in range(0, len(frame), len(targets)):
+        group = frame.iloc[first : first + len(targets)]
+        line = [str(group["method"].iloc[0])]
         for _, row in group.iterrows():
             line.append(_mean(row))
             line += [_number(row["paper"]), _signed(row["difference"])] if row["target"] in printed else []
-            line += [_interval(row)] if row["target"] != "source" else []
+            line += [_interval(row)] if row["target"] != SOURCE else []
         line += [_number(group[column].iloc[0]) for column in thirteen]
-        lines.append(line)
-    seeds = len(settings.params.seeds)
+        lines.append(tuple(line))
     notes = [
-        f"mIoU over {table.classes} classes in per cent; protocol `{settings.params.protocol}`; n = {seeds} seed(s)"
-        + ("" if seeds > 1 else ", so differences between rows say nothing about the spread between seeds")
-        + f". Reference row: `{table.reference}`; brackets: 95 % paired bootstrap over "
-        + ("seeds and images." if seeds > 1 else "images."),
-        *(f"{row.label}: {row.note}." for row in published.get(name, NO_TABLE).rows.values() if row.note),
+        _what_is_shown(settings, name, runs),
+        *(f"{row.label}: {row.note}." for row in paper.get(name, NOT_IN_PAPER).rows.values() if row.note),
     ]
-    return f"### {heading(settings, name)}\n\n{grid(lines)}\n" + "".join(f"\n* {note}" for note in notes) + "\n"
+    return Table(heading(settings, name), columns(head), tuple(lines), tuple(notes))
 
 
-def class_table(settings: Settings, name: str, runs: Runs, published: dict[str, Table]) -> pd.DataFrame:
+def _what_is_shown(settings: Settings, name: str, runs: Runs) -> str:
+    """The first note of a table: classes, protocol, seeds, reference row and brackets."""
+    table, seeds = settings.params.tables[name], len(settings.params.seeds)
+    one = ", so differences between rows say nothing about the spread between seeds"
+    return (
+        f"mIoU over {table.classes} classes in per cent{_fewer_classes(settings, name, runs)}; "
+        f"protocol `{settings.params.protocol}`; n = {seeds} seed(s){'' if seeds > 1 else one}. "
+        f"Reference row: `{table.reference}`; brackets: 95 % paired bootstrap over "
+        f"{'seeds and images' if seeds > 1 else 'images'}."
+    )
+
+
+def _fewer_classes(settings: Settings, name: str, runs: Runs) -> str:
+    """How many of the table's classes the labels of a target have, if those of any target lack some; else empty."""
+    table = settings.params.tables[name]
+    subset = list(SUBSETS[table.classes])
+    counts = {
+        target: sorted({int((~np.isnan(runs.class_iou(e, target)[subset])).sum()) for e in settings.rows(name)})
+        for target in table.targets  # the held-out images of two sources may differ
+    }
+    fewer = [
+        f"{' or '.join(map(str, count))} on {target}" for target, count in counts.items() if count != [table.classes]
+    ]
+    return f", over those that a target has: {', '.join(fewer)}" if fewer else ""
+
+
+def class_frame(settings: Settings, name: str, runs: Runs, paper: Paper) -> pd.DataFrame:
     """IoU of each class, ours and the paper's where it prints them: a row for each (method, target, who)."""
-    table, printed = settings.params.tables[name], published.get(name, NO_TABLE)
+    table, printed = settings.params.tables[name], paper.get(name, NOT_IN_PAPER)
     shown = printed.classes or [c for k, c in enumerate(CLASSES) if k in SUBSETS[table.classes]]
     rows = []
-    for experiment, row, label in _methods(settings, name, printed):
+    for experiment, row, label in _methods(settings, name, paper):
         for target in table.targets:
             if experiment:
                 values = dict(zip(CLASSES, runs.class_iou(experiment, target), strict=True))
@@ -137,63 +179,21 @@ def class_table(settings: Settings, name: str, runs: Runs, published: dict[str, 
     return pd.DataFrame(rows)
 
 
-def class_markdown(settings: Settings, name: str, frame: pd.DataFrame, published: dict[str, Table]) -> str:
-    """The class-wise table for people; misprints that were corrected are named below it."""
-    values = [[_number(v) if isinstance(v, float) else str(v) for v in row] for row in frame.itertuples(index=False)]
+def class_table(settings: Settings, name: str, frame: pd.DataFrame, paper: Paper) -> Table:
+    """The class-wise table that people read; misprints that were corrected are named below it."""
+    rows = tuple(
+        tuple(_number(value) if isinstance(value, float) else str(value) for value in row)
+        for row in frame.itertuples(index=False)
+    )
     notes = [
         f"{row.label}: corrected {', '.join(f'{key} {value:.2f}' for key, value in row.corrected.items())} ({row.note})."
-        for row in published.get(name, NO_TABLE).rows.values()
+        for row in paper.get(name, NOT_IN_PAPER).rows.values()
         if row.corrected
     ]
-    if settings.params.tables[name].classes < 19:
+    if settings.params.tables[name].classes < len(CLASSES):
         absent = ", ".join(ABSENT_FROM_SYNTHIA)
         notes.append(f"SYNTHIA lacks {absent}; the confusion matrix is 19-way all the same.")
-    title = f"{heading(settings, name)}: IoU of each class, per cent"
-    return f"### {title}\n\n{grid([list(frame.columns), *values])}\n" + "".join(f"\n* {note}" for note in notes) + "\n"
-
-
-def write_table(settings: Settings, name: str, runs: Runs, published: dict[str, Table], out: Path) -> None:
-    """Write out/<name>.{csv,md} and out/<name>_classes.{csv,md}."""
-    frame, classes = build_table(settings, name, runs, published), class_table(settings, name, runs, published)
-    write_text(out / f"{name}.csv", frame.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
-    write_text(out / f"{name}.md", markdown(settings, name, frame, published))
-    write_text(out / f"{name}_classes.csv", classes.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
-    write_text(out / f"{name}_classes.md", class_markdown(settings, name, classes, published))
-
-
-def write_metrics(settings: Settings, groups: Collection[str], runs: Runs, out: Path) -> None:
-    """Write mIoU 19, 16 and 13 of the experiments of groups on every target, means over seeds in per cent, to 4 decimals."""
-    targets, experiments = [*settings.params.targets, "source"], settings.experiments(groups)
-    runs.require(experiments, [f"{target}.json" for target in targets])
-    metrics = {
-        experiment: {
-            target: {f"miou{n}": round(float(runs.miou(experiment, target, n).mean()), 4) for n in SUBSETS}
-            for target in targets
-        }
-        for experiment in experiments
-    }
-    write_json(out, metrics)
-
-
-def write_iou(settings: Settings, groups: Collection[str], runs: Runs, out: Path) -> None:
-    """Write IoU of every class in per cent as CSV, means over seeds: a row a class, a column an experiment and target.
-
-    An empty cell is a class that the target's truth lacks.
-    """
-    columns = {
-        f"{experiment} on {target}": runs.class_iou(experiment, target)
-        for experiment in settings.experiments(groups)
-        for target in settings.params.targets
-    }
-    frame = pd.DataFrame({"class": CLASSES, **columns})
-    write_text(out, frame.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
-
-
-def grid(lines: Iterable[list[str]]) -> str:
-    """A Markdown table; all but the first column to the right."""
-    head, *rows = lines
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *rows))
+    return Table(f"{heading(settings, name)}: IoU of each class, per cent", columns(frame), rows, tuple(notes))
 
 
 def _missing(value: Any) -> bool:

@@ -30,12 +30,12 @@ FAULTS = [
     (
         "params.yaml",
         lambda c: c["experiments"]["ash"].update(source="kitti"),
-        "experiments.ash.source: 'kitti' is unknown",
+        "experiments.ash.source: 'kitti' is not a data set of protocols/tiny.yaml; known: ",
     ),
     (
         "params.yaml",
         lambda c: c["experiments"]["ash"].update(target="kitti"),
-        "experiments.ash.target: 'kitti' is unknown",
+        "experiments.ash.target: 'kitti' is not a data set of protocols/tiny.yaml; known: ",
     ),
     (
         "params.yaml",
@@ -44,7 +44,16 @@ FAULTS = [
     ),
     ("params.yaml", lambda c: c["figures"].update(figure3={"ASH": "aash"}), "figures.figure3: 'aash' is unknown"),
     ("params.yaml", lambda c: c["tables"]["table1"].update(reference="source_only"), "tables.table1.reference"),
-    ("params.yaml", lambda c: c.update(targets=["kitti"]), "targets: 'kitti' is unknown; known: gta5"),
+    (
+        "params.yaml",
+        lambda c: c.update(targets=["cityscapes", "kitti"]),
+        "targets: 'kitti' is not a data set of protocols/tiny.yaml; known: gta5",
+    ),
+    (
+        "protocols/tiny.yaml",
+        lambda c: c["datasets"].pop("mapillary"),
+        "targets: 'mapillary' is not a data set of protocols/tiny.yaml; known: cityscapes, gta5",
+    ),
     ("params.yaml", lambda c: c.update(protocol="huge"), "huge.yaml: missing"),
     ("protocols/tiny.yaml", lambda c: c["training"].update(iterations=0), "training.iterations: found 0"),
     ("protocols/tiny.yaml", lambda c: c["training"].pop("batch"), "training.batch: missing; state it"),
@@ -140,6 +149,18 @@ def test_the_command_line_says_it_in_one_line(folder):
     assert result.returncode == 2
     assert "lamda_adv: unknown key" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", [("check",), ("table", "table1", "--runs", ".", "--out", "made")])
+def test_a_row_that_the_paper_lacks_stops_a_command(folder, command):
+    """`ash check` and `ash table` name the experiment, the table and the row in one line, and write nothing."""
+    change(folder / "params.yaml", lambda c: c["experiments"]["ash"]["tables"].update(table1="ahs"))
+    result = ash(folder, *command, check=False)
+    assert result.returncode == 2
+    lines = [line for line in result.stderr.splitlines() if "'ahs' is not a row of the paper's table1; known: " in line]
+    assert len(lines) == 1
+    assert lines[0].strip().startswith("experiments.ash.tables.table1: ")
+    assert not (folder / "made").exists()
 
 
 def test_numbers_are_looked_up_in_order(folder):

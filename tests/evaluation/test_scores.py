@@ -7,7 +7,7 @@ from PIL import Image
 
 from ash.datasets.cityscapes import LABEL_TO_TRAIN
 from ash.errors import ShapeError
-from ash.evaluation import scores
+from ash.evaluation import scores as evaluation
 from ash.labels import N_CLASSES, SUBSETS
 
 
@@ -21,7 +21,7 @@ def random_pair(seed: int, classes=range(N_CLASSES)) -> tuple[np.ndarray, np.nda
 
 def test_void_is_not_counted():
     """Id 255 adds to no cell of the confusion matrix."""
-    matrix = scores.confusion(np.array([0, 0, 1, 1, 255]), np.array([0, 1, 1, 1, 0]))
+    matrix = evaluation.confusion(np.array([0, 0, 1, 1, 255]), np.array([0, 1, 1, 1, 0]))
     assert matrix.sum() == 4
     assert matrix[0, 0] == 1
     assert matrix[0, 1] == 1
@@ -31,20 +31,20 @@ def test_void_is_not_counted():
 
 def test_iou_by_hand():
     """Road: 1 hit of 2 true and 1 predicted, 1/2.  Sidewalk: 2 hits, 1 false alarm, 2/3.  The rest is undefined."""
-    matrix = scores.confusion(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]))
-    values = scores.iou(scores.counts(matrix))
+    matrix = evaluation.confusion(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]))
+    values = evaluation.iou(evaluation.counts(matrix))
     assert values[:2] == pytest.approx([1 / 2, 2 / 3])
     assert np.isnan(values[2:]).all()
-    assert scores.miou(scores.counts(matrix), 19) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert evaluation.miou(evaluation.counts(matrix), 19) == pytest.approx((1 / 2 + 2 / 3) / 2)
 
 
 def test_a_missed_class_scores_0_and_an_absent_one_is_left_out():
     """Wall is in the truth and never predicted: 0.  Fence is predicted and not in the truth: left out."""
-    matrix = scores.confusion(np.array([0, 3]), np.array([4, 0]))
-    values = scores.iou(scores.counts(matrix))
+    matrix = evaluation.confusion(np.array([0, 3]), np.array([4, 0]))
+    values = evaluation.iou(evaluation.counts(matrix))
     assert values[3] == 0
     assert np.isnan(values[4])
-    assert scores.miou(scores.counts(matrix), 19) == 0
+    assert evaluation.miou(evaluation.counts(matrix), 19) == 0
 
 
 def test_confusion_equals_a_plain_loop():
@@ -54,7 +54,7 @@ def test_confusion_equals_a_plain_loop():
     for t, g in zip(truth.ravel(), guess.ravel(), strict=True):
         if t != 255:
             expected[t, g] += 1
-    assert np.array_equal(scores.confusion(truth, guess), expected)
+    assert np.array_equal(evaluation.confusion(truth, guess), expected)
 
 
 def test_subsets():
@@ -66,17 +66,17 @@ def test_subsets():
 def test_16_classes_from_the_19_way_matrix():
     """A true truck taken for a car still costs car precision (CLAN's way); a 16-way scores would ignore it."""
     truth, guess = np.array([13, 14]), np.array([13, 13])
-    assert scores.miou(scores.counts(scores.confusion(truth, guess)), 16) == pytest.approx(1 / 2)
+    assert evaluation.miou(evaluation.counts(evaluation.confusion(truth, guess)), 16) == pytest.approx(1 / 2)
     ignored = np.where(truth == 14, 255, truth)
-    assert scores.miou(scores.counts(scores.confusion(ignored, guess)), 16) == pytest.approx(1)
+    assert evaluation.miou(evaluation.counts(evaluation.confusion(ignored, guess)), 16) == pytest.approx(1)
 
 
 def test_shapes_and_ids_are_checked():
     """A prediction of another size, or of an id above 18, is one line."""
     with pytest.raises(ShapeError, match=r"prediction \(2,\), wanted \(3,\)"):
-        scores.confusion(np.zeros(3, int), np.zeros(2, int))
+        evaluation.confusion(np.zeros(3, int), np.zeros(2, int))
     with pytest.raises(ShapeError, match="prediction: train id 19"):
-        scores.confusion(np.zeros(1, int), np.full(1, 19))
+        evaluation.confusion(np.zeros(1, int), np.full(1, 19))
 
 
 @pytest.mark.parametrize("classes", [range(N_CLASSES), [0, 1, 8, 10, 13]], ids=["all", "some absent"])
@@ -91,7 +91,7 @@ def test_the_official_evaluator_agrees(tmp_path, classes):
     files, matrices = [], []
     for k in range(3):
         truth, guess = random_pair(k, classes)
-        matrices.append(scores.confusion(truth, guess))
+        matrices.append(evaluation.confusion(truth, guess))
         names = []
         for kind, ids in (("gtFine_labelIds", truth), ("prediction", guess)):
             names.append(str(tmp_path / f"bochum_{k:06d}_000019_{kind}.png"))
@@ -100,7 +100,7 @@ def test_the_official_evaluator_agrees(tmp_path, classes):
     args = official.args
     args.evalInstLevelScore, args.evalPixelAccuracy, args.JSONOutput, args.quiet = False, False, False, True
     result = official.evaluateImgLists([b for _, b in files], [a for a, _ in files], args)
-    run = scores.scores("x", 0, "cityscapes", ["a", "b", "c"], matrices)
+    run = evaluation.scores("x", 0, "cityscapes", ["a", "b", "c"], matrices)
     names = {"light": "traffic light", "sign": "traffic sign"}
     for name, value in run["iou"].items():
         theirs = result["classScores"][names.get(name, name)]
@@ -110,35 +110,35 @@ def test_the_official_evaluator_agrees(tmp_path, classes):
 
 def test_counts_of_images_add_up():
     """The counts in the JSON, summed over images, give back the run's IoU."""
-    matrices = [scores.confusion(*random_pair(k)) for k in range(4)]
-    run = scores.scores("x", 0, "t", list("abcd"), matrices)
-    total = scores.image_counts(run).sum(0)
-    assert scores.miou(total, 19) == pytest.approx(run["miou"]["19"])
+    matrices = [evaluation.confusion(*random_pair(k)) for k in range(4)]
+    run = evaluation.scores("x", 0, "t", list("abcd"), matrices)
+    total = evaluation.image_counts(run).sum(0)
+    assert evaluation.miou(total, 19) == pytest.approx(run["miou"]["19"])
 
 
 def stack(seeds: int, images: int, shift: int = 0) -> np.ndarray:
     """Counts (S,N,3,19) of random pairs."""
     pairs = [[random_pair(1000 * shift + 10 * s + k) for k in range(images)] for s in range(seeds)]
-    return np.stack([scores.counts(np.stack([scores.confusion(*p) for p in row])) for row in pairs])
+    return np.stack([evaluation.counts(np.stack([evaluation.confusion(*p) for p in row])) for row in pairs])
 
 
 def test_bootstrap_of_equal_runs_is_zero():
     """No difference, and an interval of no width."""
     runs = stack(2, 5)
-    result = scores.paired_bootstrap(runs, runs, 19, 200, 0)
+    result = evaluation.paired_bootstrap(runs, runs, 19, 200, 0)
     assert (result.difference, result.low, result.high) == (0, 0, 0)
 
 
 def test_bootstrap_equals_a_plain_loop():
     """The same draws, resampled by picking images one by one."""
     first, second = stack(2, 6), stack(2, 6, shift=1)
-    result = scores.paired_bootstrap(first, second, 16, 100, 3)
+    result = evaluation.paired_bootstrap(first, second, 16, 100, 3)
     rng, drawn = np.random.default_rng(3), []
     for _ in range(100):
         seeds, images = rng.integers(2, size=2), rng.integers(6, size=6)
         means = []
         for runs in (first, second):
-            scores = [scores.miou(sum(runs[s, i] for i in images), 16) for s in seeds]
+            scores = [evaluation.miou(sum(runs[s, i] for i in images), 16) for s in seeds]
             means.append(sum(scores) / 2)
         drawn.append(means[1] - means[0])
     low, high = np.quantile(drawn, [0.025, 0.975])
@@ -149,4 +149,4 @@ def test_bootstrap_equals_a_plain_loop():
 def test_runs_that_do_not_pair_are_refused():
     """Five images against six."""
     with pytest.raises(ShapeError, match="do not pair"):
-        scores.paired_bootstrap(stack(1, 5), stack(1, 6), 19, 100, 0)
+        evaluation.paired_bootstrap(stack(1, 5), stack(1, 6), 19, 100, 0)

@@ -128,13 +128,30 @@ def test_closures_are_complete(step):
             assert {str(base.with_suffix(".py")), str(base / "__init__.py")} & files, module
 
 
-def test_bad_settings_stop_before_any_job(tmp_path):
-    """A misspelt key ends snakemake with one line about it, and no folder is made."""
+@pytest.mark.parametrize(
+    ("right", "wrong", "line"),
+    [
+        ("lambda_adv: 0.2", "lamda_adv: 0.2", "lamda_adv: unknown key"),
+        (
+            "table1: ash",
+            "table1: ahs",
+            "experiments.ash.tables.table1: 'ahs' is not a row of the paper's table1; known: ",
+        ),
+        (
+            "targets: [cityscapes, mapillary]",
+            "targets: [cityscapes, mapilary]",
+            "targets: 'mapilary' is not a data set of",
+        ),
+    ],
+)
+def test_bad_settings_stop_before_any_job(tmp_path, right, wrong, line):
+    """A misspelt key, row of the paper or set ends `snakemake -n` with one line about it, and no folder is made."""
     folder = settle(tmp_path)
     text = (folder / "params.yaml").read_text()
-    (folder / "params.yaml").write_text(text.replace("lambda_adv: 0.2", "lamda_adv: 0.2"))
-    output = snakemake(folder, check=False)
-    assert "lamda_adv: unknown key" in output
+    assert right in text
+    (folder / "params.yaml").write_text(text.replace(right, wrong, 1))
+    output = snakemake(folder, "-n", check=False)
+    assert len([text for text in output.splitlines() if line in text]) == 1
     assert "Traceback" not in output
     assert not (folder / "data").exists()
 

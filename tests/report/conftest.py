@@ -10,7 +10,7 @@ from ash.config import Settings, load
 from ash.evaluation import scores
 from ash.files.atomic import write_json
 from ash.labels import CLASSES, N_CLASSES, VOID
-from ash.report.published import Table, load_published
+from ash.report.paper import PaperTable, load_paper
 from ash.report.runs import Runs
 
 ROOT = Path(__file__).parents[2]
@@ -85,9 +85,9 @@ def _history(folder: Path, rng: np.random.Generator) -> None:
 
 
 @pytest.fixture(scope="session")
-def published() -> dict[str, Table]:
+def paper() -> dict[str, PaperTable]:
     """The paper's numbers, as shipped."""
-    return load_published(ROOT / "workflow/resources/published.yaml")
+    return load_paper()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from ash.errors import StoreError
 from ash.files.atomic import write_json
 from ash.report.cost import write_cost
 from ash.report.page import CAPTIONS, build_report, findings
-from ash.report.tables import heading, write_table
+from ash.report.tables import heading, write_tables
 
 GROUPS = ("paper", "controls")
 COST = [
@@ -22,12 +22,12 @@ COST = [
 
 
 @pytest.fixture(scope="module")
-def page(world, published, tmp_path_factory):
+def page(world, paper, tmp_path_factory):
     """The page as text, from every table and pictures of one pixel."""
     settings, runs = world(1)
     folder = tmp_path_factory.mktemp("page")
     for name in settings.params.tables:
-        write_table(settings, name, runs, published, folder)
+        write_tables(settings, name, runs, paper, folder)
     write_json(folder / "cost.json", COST)
     write_cost(settings, folder / "cost.json", folder)
     for name in CAPTIONS:
@@ -123,11 +123,14 @@ def test_words_follow_the_interval(world, tmp_path):
     ]
 
 
-def test_a_missing_table_is_named(world, published, tmp_path):
+@pytest.mark.parametrize("gone", ["table3.csv", "table3.table.json", "table3_classes.table.json", "cost.table.json"])
+def test_a_missing_table_is_named(world, paper, tmp_path, gone):
     """One line with the path, and what to run."""
     settings, runs = world(1)
-    for name in settings.params.tables:
-        write_table(settings, name, runs, published, tmp_path)
-    (tmp_path / "table3.md").unlink()
-    with pytest.raises(StoreError, match=r"table3\.md: missing"):
+    for name in settings.tables(GROUPS):
+        write_tables(settings, name, runs, paper, tmp_path)
+    write_json(tmp_path / "cost.json", COST)
+    write_cost(settings, tmp_path / "cost.json", tmp_path)
+    (tmp_path / gone).unlink()
+    with pytest.raises(StoreError, match=f"/{re.escape(gone)}: missing; write the tables first"):
         build_report(settings, GROUPS, runs, tmp_path, tmp_path, tmp_path / "report.html")

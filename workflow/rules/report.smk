@@ -18,7 +18,7 @@ MEASURED = [
 rule table:
     input:
         scores=table_scores,
-        published=located("workflow/resources/published.yaml"),
+        paper=located("ash/report/paper.yaml"),
         code=closure("ash.report.tables"),
     output:
         report(
@@ -28,8 +28,10 @@ rule table:
             labels={"table": "{table}"},
         ),
         "results/tables/{table}.csv",
+        "results/tables/{table}.table.json",
         "results/tables/{table}_classes.md",
         "results/tables/{table}_classes.csv",
+        "results/tables/{table}_classes.table.json",
     log:
         "logs/tables/{table}.log",
     benchmark:
@@ -51,7 +53,7 @@ rule table:
             SETTINGS.protocol.evaluation.resamples,
         ),
     shell:
-        "ash table {wildcards.table} --runs results/runs --published {input.published} --out results/tables"
+        "ash table {wildcards.table} --runs results/runs --out results/tables"
         " > {log} 2>&1"
 
 
@@ -89,6 +91,7 @@ rule cost:
     output:
         report("results/tables/cost.md", category="Tables", labels={"table": "cost"}),
         "results/tables/cost.csv",
+        "results/tables/cost.table.json",
     log:
         "logs/tables/cost.log",
     benchmark:
@@ -108,7 +111,7 @@ rule metrics:
         scores=lambda w: scores(
             SETTINGS.experiments(metrics_groups(w)), (*TARGETS, "source")
         ),
-        code=closure("ash.report.tables"),
+        code=closure("ash.report.metrics"),
     output:
         metrics="results/metrics{group}.json",
         iou="results/iou{group}.csv",
@@ -216,9 +219,11 @@ rule stylised_samples:
 rule report:
     input:
         tables=lambda w: expand(
-            "results/tables/{table}.csv", table=SETTINGS.tables(PAGES[w.page])
+            "results/tables/{table}{form}",
+            table=SETTINGS.tables(PAGES[w.page]),
+            form=[".csv", ".table.json", "_classes.table.json"],
         ),
-        cost="results/tables/cost.md",
+        cost="results/tables/cost.table.json",
         figures=expand("results/figures/{name}.png", name=FIGURES),
         provenance=lambda w: expand(
             run_file("provenance.json"),

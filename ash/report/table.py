@@ -1,0 +1,67 @@
+"""The one value behind every table that people read: built once, shown as Markdown and as HTML.
+
+    table = Table("Table 1. ...", (Column("method", "left"), Column("cityscapes, ours")), (("ASH", "41.3"),))
+    markdown(table)             -> ash.report.markdown
+    html(table)                 -> ash.report.html
+    write(table, path); read(path)
+
+`ash table` writes it as JSON beside the Markdown, so that the report page shows the very same cells.  Numbers to compute
+with are in the CSV file, to four decimals.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from ash.errors import StoreError
+from ash.files.atomic import write_json
+
+
+@dataclass(frozen=True)
+class Column:
+    """The header of a column, and the side that its cells are set to."""
+
+    header: str
+    align: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells are formatted, plain text.  Notes are plain text, in which a name between backticks is code.
+
+    ValueError unless every row has a cell for each column.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"{self.title}: row {row[:1]} has {len(row)} cells, wanted {len(self.columns)}")
+
+
+def columns(headers: Iterable[str]) -> tuple[Column, ...]:
+    """The first column, which names the row, to the left; figures to the right."""
+    first, *others = headers
+    return (Column(first, "left"), *(Column(header) for header in others))
+
+
+def write(table: Table, path: Path) -> None:
+    """Write a table as JSON."""
+    write_json(path, asdict(table))
+
+
+def read(path: Path) -> Table:
+    """Read a table; StoreError if the file is missing or holds none."""
+    try:
+        return TypeAdapter(Table).validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as cause:
+        raise StoreError(f"{path}: missing; write the tables first") from cause
+    except ValidationError as cause:
+        raise StoreError(f"{path}: found no table of this project; remove it and write the tables again") from cause
