@@ -3,13 +3,14 @@
 import importlib
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ash.cli.app import app
-from ash.errors import ConfigError
+from ash.errors import ConfigError, StoreError, several
 
 Check = Annotated[bool, typer.Option("--check", help="change nothing; exit code 2 if the file is out of date")]
 
@@ -55,3 +56,19 @@ def dvc_record() -> None:
 def dvc_check() -> None:
     """Check what Snakemake and DVC share: dvc.yaml, records, recorded files, the remote."""
     typer.echo(_workflow("health").check_all())
+
+
+@app.command()
+def same_bytes(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="git revision")],
+    new: Annotated[
+        str | None, typer.Argument(metavar="NEW", help="git revision; the working tree unless named")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="of every training")] = 20,
+) -> None:
+    """Train and score every experiment a few steps in two states of the code, and compare all bytes."""
+    compare = _workflow("same_bytes").same_bytes
+    with tempfile.TemporaryDirectory(prefix="ash-same-bytes-") as scratch:
+        faults = compare(old, new, steps, Path(scratch))
+    if faults:
+        raise StoreError(several(f"{old} and {new or 'the working tree'}: not the same bytes", faults))

@@ -9,14 +9,6 @@ Name = Annotated[str, Field(pattern=NAME)]
 Size = tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]  # (width, height) in pixels
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
-def _is_false(value: object) -> bool:
-    return value is False
-
-
 class Section(BaseModel):
     """A frozen group of settings; unknown keys are errors."""
 
@@ -59,7 +51,6 @@ class SegmenterSettings(Section):
     rates: tuple[int, ...] = Field(min_length=1, description="dilations of the ASPP head")
     weights: str | None = Field(
         default=None,
-        exclude_if=_is_none,  # a network from scratch keeps the digest that it had before there was a choice
         description="file of initial weights, or torchvision:resnet101; null trains from scratch",
     )
 
@@ -103,7 +94,7 @@ class TrainingSettings(Section):
     warmup: float = Field(ge=0, lt=1, description="share of the iterations with a linear warm-up from 0")
     power: float = Field(gt=0, description="exponent of the polynomial decay")
     decay: float | None = Field(
-        default=None, exclude_if=_is_none, description="of a decoder's fit: the rate is base / (1 + decay i) instead"
+        default=None, description="of a decoder's fit: the rate is base / (1 + decay i) instead"
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(description="auto: bf16 where the device computes it natively")
     log_every: int = Field(ge=1)
@@ -113,7 +104,6 @@ class TrainingSettings(Section):
     )
     recompute: bool = Field(
         default=False,
-        exclude_if=_is_false,  # a run without it keeps the digest that it had before there was a choice
         description="compute a block's features again in the backward pass: less memory, more time, the same numbers",
     )
     optimisers: dict[str, OptimiserSettings] = Field(description="one for each player that any method has")
@@ -184,7 +174,7 @@ class Protocol(Section):
     methods: dict[Name, dict[str, Any]]
     rain: RainSettings
     decoder: DecoderSettings | None = Field(
-        default=None, exclude_if=_is_none, description="for `fit_decoder`; null: the protocol has no published encoder"
+        default=None, description="for `fit_decoder`; null: the protocol has no published encoder"
     )
     refit: dict[str, Any] | None = Field(description="settings of a stylizer fitted from nothing; null if published")
 

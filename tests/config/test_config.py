@@ -84,10 +84,10 @@ def test_all_faults_are_listed(folder):
     [
         (
             {"recipe": "clan", "against": "target"},
-            "experiments.clan: recipe clan needs images of a target, none is named",
+            "experiments.clan: method clan needs images of a target, none is named",
         ),
-        ({"recipe": "clan", "target": "cityscapes"}, "target 'cityscapes' is never used by recipe clan"),
-        ({"recipe": "source_only", "target": "cityscapes"}, "is never used by recipe source_only; remove it"),
+        ({"recipe": "clan", "target": "cityscapes"}, "target 'cityscapes' is never used by method clan"),
+        ({"recipe": "source_only", "target": "cityscapes"}, "is never used by method source_only; remove it"),
     ],
 )
 def test_targets_are_named_where_they_are_used(folder, edit, line):
@@ -121,7 +121,7 @@ def test_a_misspelt_training_key_is_named(folder):
 @pytest.mark.parametrize(
     ("edit", "line"),
     [
-        ({"lamda_adv": 0.1}, "experiments.ash: recipe ash: 1 fault(s)\n  lamda_adv: unknown key"),
+        ({"lamda_adv": 0.1}, "experiments.ash: method ash: 1 fault(s)\n  lamda_adv: unknown key"),
         ({"alpha": 2}, "alpha: found 2"),
         ({"recipe": "ahs"}, "recipe 'ahs' is not a file in ash/methods; known: advent, ash"),
         ({"condition": "guess"}, "condition: found 'guess'"),
@@ -167,10 +167,10 @@ def test_numbers_are_looked_up_in_order(folder):
     """The experiment's own value, then the protocol's, then params.yaml's."""
     change(folder / "protocols/tiny.yaml", lambda c: c.update(methods={"ash": {"lambda_adv": 0.3, "alpha": 0.9}}))
     settings = config.load(folder / "params.yaml")
-    assert settings.experiment("synthia_ash").method["lambda_adv"] == 0.2
-    assert settings.experiment("ash").method["lambda_adv"] == 0.3
-    assert settings.experiment("ash").method["alpha"] == 0.9
-    assert settings.experiment("ash").method["epsilon"] == 0.4
+    assert settings.experiment("synthia_ash").settings["lambda_adv"] == 0.2
+    assert settings.experiment("ash").settings["lambda_adv"] == 0.3
+    assert settings.experiment("ash").settings["alpha"] == 0.9
+    assert settings.experiment("ash").settings["epsilon"] == 0.4
 
 
 @pytest.mark.parametrize("protocol", ["miniature", "paper"])

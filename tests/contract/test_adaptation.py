@@ -7,9 +7,9 @@ import h5py
 import pytest
 import torch
 
-from ash import config
+from ash import config, methods
 from ash.errors import AshError, ConfigError, StoreError
-from ash.experiment.build import build_method
+from ash.experiment.build import build_networks
 from ash.features.file import FeatureFile
 from ash.pixels import to_image
 from ash.style.rain import statistics_of
@@ -43,8 +43,8 @@ def test_generalising_rows_never_open_a_target(world, tmp_path):
     """With all files of the targets gone, every experiment without `target` still trains to its end."""
     settings = settle_whole(tmp_path)
     names = generalising(settings)
-    recipes = {settings.experiment(name).recipe for name in names}
-    assert recipes == {
+    used = {settings.experiment(name).method for name in names}
+    assert used == {
         "source_only", "advent", "maxsquare", "clan", "asm", "domain_randomisation", "ash", "augmentation",
     }  # fmt: skip
     for name in names:
@@ -74,7 +74,7 @@ def test_adapting_rows_read_no_labels(world, tmp_path):
 def test_a_target_file_must_be_given(world, tmp_path, name):
     """Without it, one line that names the experiment and the option."""
     settings = settle_whole(tmp_path)
-    with pytest.raises(ConfigError, match=rf"{name}: recipe \w+ needs --target; give the file"):
+    with pytest.raises(ConfigError, match=rf"{name}: method \w+ needs --target; give the file"):
         train_here(settings, name, files_of(world / "data", settings, name), tmp_path / name)
 
 
@@ -82,7 +82,10 @@ def anchor(world, folder, name: str, seed: int) -> tuple[torch.Tensor, torch.Ten
     """ASM's m and q of an experiment and seed."""
     settings = settle_whole(folder)
     files = files_of(world / "data", settings, name, world / "unlabelled.h5")
-    method = build_method(settings.experiment(name), seed, files, CPU)
+    experiment = settings.experiment(name)
+    method = methods.build(
+        experiment, build_networks(experiment, methods.check_experiment(experiment), seed, files, CPU)
+    )
     return method, torch.cat([method.mean, method.deviation], 1)
 
 

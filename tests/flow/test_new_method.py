@@ -87,5 +87,5 @@ def test_its_settings_are_checked_like_any_others(checkout, tmp_path):
     (checkout / "other.yaml").write_text(text)
     result = ash(checkout, "check", "--params", "other.yaml", check=False)
     assert result.returncode == 2
-    assert "experiments.sharp: recipe sharpening: 2 fault(s)" in result.stderr
+    assert "experiments.sharp: method sharpening: 2 fault(s)" in result.stderr
     assert "lamda_sharp: unknown key" in result.stderr
