@@ -21,6 +21,8 @@ rule all:
     input:
         "results/report.html",
         "results/metrics.json",
+        rules.plots.output,
+        scores(EXPERIMENTS, (*TARGETS, "source")),
 
 
 rule everything:
@@ -41,8 +43,8 @@ for group in GROUPS:
 
 # A run that failed has still built something.
 onsuccess:
-    record(PARAMS)
+    record_run(PARAMS)
 
 
 onerror:
-    record(PARAMS)
+    record_run(PARAMS)

@@ -1,4 +1,4 @@
-"""Commands that let Snakemake and DVC share one pipeline: dvc-stages, dvc-settings, dvc-record, dvc-check."""
+"""Commands that let Snakemake and DVC share one pipeline: dvc-settings, dvc-run, dvc-record, dvc-check."""
 
 import importlib
 import os
@@ -11,16 +11,14 @@ import typer
 from ash.cli.app import app
 from ash.errors import ConfigError
 
-Check = Annotated[bool, typer.Option("--check", help="change nothing; exit code 2 if the file is out of date")]
 
-
-def _workflow(module: str) -> Any:
-    """A module of the checkout's `workflow/`, which is no part of the package; ConfigError where it cannot be used."""
+def _bridge(module: str) -> Any:
+    """A module of the checkout's `workflow/bridge/`, which is no part of the package; ConfigError where there is none."""
     if not Path("Snakefile").is_file() or not Path("workflow").is_dir():
         raise ConfigError(f"{os.getcwd()}: no Snakefile; run this in a checkout of the project")
     sys.path.insert(0, os.getcwd())
     try:
-        return importlib.import_module(f"workflow.{module}")
+        return importlib.import_module(f"workflow.bridge.{module}")
     except ModuleNotFoundError as cause:
         raise ConfigError(
             f"{cause.name} is not installed; `make check` sets up .venv with all of the workflow"
@@ -28,30 +26,35 @@ def _workflow(module: str) -> Any:
 
 
 @app.command()
-def dvc_stages(check: Check = False) -> None:
-    """Write dvc.yaml from the workflow, in a checkout."""
-    stages = _workflow("stages")
-    jobs = stages.grouped(_workflow("jobs").plan())
-    (stages.check if check else stages.write)(jobs)
+def dvc_settings() -> None:
+    """Write the digest of each stage's settings, commands and code for DVC; the first stage of dvc.yaml."""
+    stages, jobs = _bridge("stages"), _bridge("jobs").plan()
+    found = stages.read_stages()
+    stages.check(jobs, found)
+    _bridge("commit").tidy(found)
+    stages.write_settings(stages.assigned(jobs, found))
 
 
 @app.command()
-def dvc_settings() -> None:
-    """Write the digests of all settings for DVC; the first stage of dvc.yaml."""
-    stages = _workflow("stages")
-    jobs = stages.grouped(_workflow("jobs").plan())
-    stages.check(jobs)
-    stages.write_settings(jobs)
+def dvc_run(
+    stage: Annotated[str, typer.Argument(metavar="STAGE", help="name of a stage of dvc.yaml, e.g. train@ash")],
+) -> None:
+    """Let Snakemake make what a stage of dvc.yaml lists; the command of every other stage."""
+    stages = _bridge("stages")
+    stages.run(stage, _bridge("jobs").plan(), stages.read_stages())
 
 
 @app.command()
 def dvc_record() -> None:
     """Record in dvc.lock what Snakemake has built; runs at the end of every `snakemake`."""
-    for line in _workflow("records").record():
+    for line in _bridge("commit").record():
         typer.echo(line)
 
 
 @app.command()
-def dvc_check() -> None:
+def dvc_check(
+    pipeline: Annotated[bool, typer.Option("--pipeline", help="only whether dvc.yaml and the Snakefile agree")] = False,
+) -> None:
     """Check what Snakemake and DVC share: dvc.yaml, records, recorded files, the remote."""
-    typer.echo(_workflow("health").check_all())
+    health = _bridge("health")
+    typer.echo(health.check_pipeline() if pipeline else health.check_all())

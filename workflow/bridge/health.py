@@ -2,29 +2,39 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import yaml
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from ash.errors import AshError, StoreError, several
-from workflow.formats import foreign_records
-from workflow.jobs import plan
-from workflow.records import dvc
-from workflow.stages import LOCK, check, grouped
+from workflow.bridge.jobs import plan
+from workflow.bridge.records import put_back
+from workflow.bridge.stages import check, read_stages
 
+LOCK = Path("dvc.lock")
 SHOWN = 3  # files named in a line
 
 
 def check_all() -> str:
     """Say that all is well, or raise StoreError with a line for each fault and its remedy."""
-    faults = [*_pipeline(), *foreign_records(), *_missing(), *_remote()]
+    faults = [*_pipeline(), *put_back(), *_missing(), *_remote()]
     if faults:
         raise StoreError(several(f"{len(faults)} fault(s)", faults))
     return "dvc.yaml, Snakemake's records, the recorded files and the remote are as they should be"
 
 
+def check_pipeline() -> str:
+    """Say that dvc.yaml and the Snakefile agree; ConfigError with a line for each difference."""
+    jobs, stages = plan(), read_stages()
+    check(jobs, stages)
+    return f"dvc.yaml and the Snakefile agree: {len(jobs)} jobs in {len(stages)} stages"
+
+
 def _pipeline() -> Iterator[str]:
     try:
-        check(grouped(plan()))
+        check_pipeline()
     except AshError as fault:
         yield str(fault)
 
@@ -35,27 +45,26 @@ def _missing() -> Iterator[str]:
     recorded = [output["path"] for stage in stages.values() for output in stage.get("outs", [])]
     missing = [path for path in recorded if not os.path.lexists(path)]
     if missing:
-        files = [path for path in missing if not path.startswith(".snakemake/")] or missing
-        named = ", ".join(files[:SHOWN]) + (f" and {len(files) - SHOWN} more" if len(files) > SHOWN else "")
+        named = ", ".join(missing[:SHOWN]) + (f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else "")
         yield f"{named}: recorded in {LOCK}, but missing here; fetch with `dvc pull`, or make again with `dvc repro`"
 
 
 def _remote() -> Iterator[str]:
     """Whether the default remote answers."""
-    options = dict(line.split("=", 1) for line in dvc("config", "--list").splitlines())
-    name = options.get("core.remote")
-    url = options.get(f"remote.{name}.url")
-    if not url:
-        yield ".dvc/config: no default remote; name one with `dvc remote add --default NAME URL`"
-        return
-    cause = None
-    if "://" not in url:
-        cause = None if os.path.isdir(url) else "no such folder"
-    else:
-        try:
-            dvc("status", "--cloud")
-        except StoreError as fault:
-            cause = str(fault)
+    with Repo() as repo:
+        name = repo.config["core"].get("remote")
+        url = repo.config["remote"].get(name, {}).get("url") if name else None
+        if not url:
+            yield ".dvc/config: no default remote; name one with `dvc remote add --default NAME URL`"
+            return
+        cause = None
+        if "://" not in url:
+            cause = None if os.path.isdir(url) else "no such folder"
+        else:
+            try:
+                repo.status(cloud=True)
+            except DvcException as fault:
+                cause = str(fault)
     if cause:
         yield (
             f"remote {name} at {url}: {cause}; the first `dvc push` makes a local folder; mount or sign in to any other, "
