@@ -33,9 +33,9 @@ def test_help_lists_every_step(tmp_path):
     ("arguments", "line"),
     [
         (["draw", "kitti", "--out", "x.json"], "data set 'kitti' is not in protocol tiny; known: gta5, synthia"),
-        (["table", "table9", "--runs", ".", "--published", ".", "--out", "."], "table 'table9' is not in params.yaml"),
+        (["table", "table9", "--published", ".", "--out", "."], "table 'table9' is not in params.yaml"),
         (
-            ["evaluate", "ash", "--seed", "0", "--run", ".", "--target", "cityscapes"],
+            ["evaluate", "ash", "--seed", "0", "--model", ".", "--out", ".", "--target", "cityscapes"],
             "--target cityscapes: wanted NAME=PREPARED",
         ),
         (["train", "assh", "--seed", "0", "--prepared", "x.h5", "--out", "x"], "experiment 'assh' is not in params"),

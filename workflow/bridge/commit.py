@@ -1,6 +1,7 @@
 """Tell DVC what a run of Snakemake built, and never what is stale or was changed by hand."""
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -8,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from dvc.exceptions import DvcException
-from dvc.repo import Repo
+from dvc.repo import Repo, lock_repo
 
 from ash.errors import StoreError
 from workflow.bridge.jobs import plan
 from workflow.bridge.records import bundle_of, record_of
-from workflow.bridge.stages import FIRST, Stage, assigned, bundle, check, covers, make_folders, read_stages, write_settings
+from workflow.bridge.stages import Stage, assigned, bundle, check, covers, make_folders, read_stages, write_settings
 
-LOCK = Path("dvc.lock")
 Status = dict[str, list[dict[str, dict[str, str]] | str]]
 
 
@@ -26,6 +26,7 @@ def record() -> list[str]:
     changed without its record was changed by hand; it and what depends on it are left alone, so that `dvc status` goes
     on naming them.  ConfigError if dvc.yaml and the Snakefile do not agree.
     """
+    logging.getLogger("dvc").setLevel(logging.ERROR)
     jobs, stages = plan(), read_stages()
     mine = assigned(jobs, stages)
     stale = {name for name, some in mine.items() if any(job.stale for job in some)}
@@ -35,7 +36,7 @@ def record() -> list[str]:
     tidy(stages)
     write_settings(mine)
     try:
-        with Repo() as repo, repo.lock:
+        with Repo() as repo, lock_repo(repo):
             return _record(repo, stages, stale)
     except DvcException as cause:
         raise StoreError(f"dvc: {cause}") from cause
@@ -87,7 +88,7 @@ def _by_hand(repo: Any, stage: Stage) -> Iterator[str]:
     """Files of a stage that differ from dvc.lock although Snakemake's record of them does not."""
     from dvc_data.hashfile.hash import hash_file
 
-    before = _recorded(repo, stage.name)
+    before = recorded(repo, stage.name)
     bundle_hash = before.pop(str(bundle_of(stage.name)), None)
     records = _cached(repo, bundle_hash)
     for path, md5 in before.items():
@@ -97,18 +98,15 @@ def _by_hand(repo: Any, stage: Stage) -> Iterator[str]:
                 yield path
 
 
-def _recorded(repo: Any, name: str) -> dict[str, str]:
+def recorded(repo: Any, name: str) -> dict[str, str]:
     """Each output of a stage in dvc.lock and its hash, those in folders too where the cache holds their list."""
     found: dict[str, str] = {}
     for out in repo.stage.load_one(name=name).outs:
         value = out.hash_info.value if out.hash_info else None
         if value is None:
             continue
-        if out.hash_info.isdir:
-            for item in _cached(repo, value):
-                found[f"{out.def_path}/{item['relpath']}"] = item["md5"]
-        else:
-            found[out.def_path] = value
+        listed = _cached(repo, value) if out.hash_info.isdir else []
+        found |= {f"{out.def_path}/{item['relpath']}": item["md5"] for item in listed} or {out.def_path: value}
     return found
 
 
@@ -142,5 +140,3 @@ def tidy(stages: list[Stage]) -> None:
 def _list(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
-
-__all__ = ["FIRST", "LOCK", "record", "tidy"]

@@ -2,18 +2,16 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
-import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from ash.errors import AshError, StoreError, several
+from workflow.bridge.commit import recorded
 from workflow.bridge.jobs import plan
 from workflow.bridge.records import put_back
 from workflow.bridge.stages import check, read_stages
 
-LOCK = Path("dvc.lock")
 SHOWN = 3  # files named in a line
 
 
@@ -41,12 +39,12 @@ def _pipeline() -> Iterator[str]:
 
 def _missing() -> Iterator[str]:
     """Files that dvc.lock records and that are not there."""
-    stages = yaml.safe_load(LOCK.read_text(encoding="utf-8"))["stages"] if LOCK.exists() else {}
-    recorded = [output["path"] for stage in stages.values() for output in stage.get("outs", [])]
-    missing = [path for path in recorded if not os.path.lexists(path)]
+    with Repo() as repo:
+        files = [path for stage in repo.index.stages if stage.name for path in recorded(repo, stage.name)]
+    missing = [path for path in files if not os.path.lexists(path)]
     if missing:
         named = ", ".join(missing[:SHOWN]) + (f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else "")
-        yield f"{named}: recorded in {LOCK}, but missing here; fetch with `dvc pull`, or make again with `dvc repro`"
+        yield f"{named}: recorded in dvc.lock, but missing here; fetch with `dvc pull`, or make again with `dvc repro`"
 
 
 def _remote() -> Iterator[str]:
