@@ -31,7 +31,6 @@ def train(
     seed: Seed,
     prepared: PreparedFile,
     out: Annotated[Path, typer.Option("--out", help="folder for model, history and provenance")],
-    resume: Annotated[Path, typer.Option(help="file that a killed training goes on from; removed at the end")],
     stylizer: StylizerFile = None,
     style: StyleFile = None,
     content: ContentFile = None,
@@ -39,6 +38,9 @@ def train(
     target: TargetFile = None,
     rain: RainFile = None,
     initial: InitialFile = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="file that a killed training goes on from, removed at the end; else OUT/resume.pt")
+    ] = None,
     params: ParamsOption = Params,
 ) -> None:
     """Train one experiment with one seed; goes on where a killed run stopped."""
@@ -47,7 +49,7 @@ def train(
 
     files = TrainFiles(prepared, stylizer, paintings, style, content, target, rain, initial)
     with progress(f"train {experiment} seed {seed}") as show:
-        train_run(load(params), experiment, seed, files, out, resume, show)
+        train_run(load(params), experiment, seed, files, out, resume or out / "resume.pt", show)
 
 
 @app.command()

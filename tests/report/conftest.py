@@ -82,6 +82,7 @@ def _history(folder: Path, rng: np.random.Generator) -> None:
     lines += [
         ",".join([str(step), *(f"{v:.3f}" for v in rng.random(len(terms) + len(norms)))]) for step in (10, 20, 30)
     ]
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "history.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
