@@ -107,7 +107,7 @@ def test_an_edit_and_dvc_repro(copy):
     assert all(name.startswith("ash.") for name in metrics)
     copy.run("dvc", "plots", "diff", "--out", "plots")
     page = (copy / "plots/index.html").read_text()
-    assert all(title in page for title in ("results/plots/loss/ash.csv", "results/plots/iou/source_only_cityscapes.csv"))
+    assert all(title in page for title in ("results_plots_loss_ash_csv", "results_plots_iou_source_only_cityscapes_csv"))
 
 
 def test_the_same_edit_and_snakemake_then_branches(copy):

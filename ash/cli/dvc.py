@@ -32,7 +32,7 @@ def dvc_settings() -> None:
     found = stages.read_stages()
     stages.check(jobs, found)
     _bridge("commit").tidy(found)
-    stages.write_settings(stages.assigned(jobs, found))
+    stages.write_settings(jobs, found)
 
 
 @app.command()
@@ -40,8 +40,7 @@ def dvc_run(
     stage: Annotated[str, typer.Argument(metavar="STAGE", help="name of a stage of dvc.yaml, e.g. train@ash")],
 ) -> None:
     """Let Snakemake make what a stage of dvc.yaml lists; the command of every other stage."""
-    stages = _bridge("stages")
-    stages.run(stage, _bridge("jobs").plan(), stages.read_stages())
+    _bridge("stages").run(stage)
 
 
 @app.command()

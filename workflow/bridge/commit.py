@@ -28,13 +28,12 @@ def record() -> list[str]:
     """
     logging.getLogger("dvc").setLevel(logging.ERROR)
     jobs, stages = plan(), read_stages()
-    mine = assigned(jobs, stages)
-    stale = {name for name, some in mine.items() if any(job.stale for job in some)}
-    make_folders(stage for stage in stages if stage.name not in stale)
-    bundle([stage for stage in stages if any(Path(out).exists() for out in stage.outs)], mine)
+    stale = {name for name, mine in assigned(jobs, stages).items() if any(job.stale for job in mine)}
+    make_folders(out for stage in stages if stage.name not in stale for out in stage.outs)
+    bundle({stage.name: stage.outs for stage in stages if any(map(os.path.exists, stage.outs))})
     check(jobs, stages)
     tidy(stages)
-    write_settings(mine)
+    write_settings(jobs, stages)
     try:
         with Repo() as repo, lock_repo(repo):
             return _record(repo, stages, stale)

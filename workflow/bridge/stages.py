@@ -6,17 +6,20 @@ files that jobs make, reaches DVC as one digest a stage, in a file that the stag
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ash.errors import ConfigError, StoreError, several
-from ash.store import digest, write_json
+from ash.store import digest, read_json, write_json
 from workflow.bridge.jobs import Job
+from workflow.bridge.jobs import plan as planned
 from workflow.bridge.records import bundle_of, write_bundles
 
 PIPELINE = "dvc.yaml"
 SETTINGS = "results/settings.json"
+PLANS = Path(".snakemake/stages.json")  # what each stage runs, so that it need not plan again
 FIRST = "settings"  # the stage that writes them
 
 
@@ -102,45 +105,61 @@ def _faults(jobs: list[Job], stages: list[Stage]) -> Iterator[str]:
             yield f"{stage.name}: its jobs read {missed[0]}{more}; list the file or its folder in `deps`"
 
 
-def write_settings(jobs: Assigned) -> None:
-    """Write the digest of what each stage's jobs make and of their settings, commands and code."""
-    digests = {name: digest([[*job.outputs, job.settings] for job in mine])[:16] for name, mine in jobs.items()}
+def write_settings(jobs: list[Job], stages: list[Stage]) -> None:
+    """Write the digest of what each stage's jobs make and of their settings, commands and code; and what `run` needs."""
+    mine = assigned(jobs, stages)
+    digests = {name: digest([[*job.outputs, job.settings] for job in some])[:16] for name, some in mine.items()}
     write_json(Path(SETTINGS), digests)
+    write_json(PLANS, {stage.name: _plan(stage, mine[stage.name], digests[stage.name]) for stage in stages})
 
 
-def run(name: str, jobs: list[Job], stages: list[Stage]) -> None:
+def _plan(stage: Stage, jobs: list[Job], digest_: str) -> dict[str, Any]:
+    return {
+        "digest": digest_,
+        "rules": sorted({job.rule for job in jobs}),
+        "targets": [job.outputs[0] for job in jobs],  # one output a job is enough
+        "outs": stage.outs,
+    }
+
+
+def run(name: str) -> None:
     """Let Snakemake make what a stage lists, and bundle its records; the command of each stage.
 
     ConfigError for an unknown stage, StoreError if a job fails.
     """
-    stage = next((stage for stage in stages if stage.name == name), None)
-    if stage is None:
+    plan = _remembered(name)
+    if plan is None:
+        write_settings(planned(), read_stages())
+        plan = _remembered(name)
+    if plan is None:
         raise ConfigError(f"{name}: not a stage of {PIPELINE}; `dvc stage list` names them")
-    mine = assigned(jobs, [stage])[name]
-    if not mine:
-        raise ConfigError(f"{name}: no rule of the default target makes what it lists; `ash dvc-check` says more")
-    rules = sorted({job.rule for job in mine})
-    targets = [job.outputs[0] for job in mine]  # one output a job is enough
-    command = [sys.executable, "-m", "snakemake", "--quiet", "host", "rules", "--allowed-rules", *rules, "--", *targets]
-    if subprocess.run(command, check=False).returncode:  # noqa: S603  arguments are ours
+    command = [sys.executable, "-m", "snakemake", "--quiet", "host", "rules", "--allowed-rules", *plan["rules"]]
+    if subprocess.run([*command, "--", *plan["targets"]], check=False).returncode:  # noqa: S603  arguments are ours
         raise StoreError(f"{name}: a job failed; its log is above")
-    make_folders([stage])
-    bundle([stage], {name: mine})
+    make_folders(plan["outs"])
+    bundle({name: plan["outs"]})
 
 
-def make_folders(stages: Iterable[Stage]) -> None:
-    """Make folders in `outs` that this protocol leaves empty: DVC wants each output to be there."""
-    for stage in stages:
-        for path in stage.outs:
-            if not Path(path).suffix:
-                Path(path).mkdir(parents=True, exist_ok=True)
+def _remembered(name: str) -> dict[str, Any] | None:
+    """What a stage runs, as planned when its digest was written; None if it was not planned in this folder."""
+    try:
+        plan, digests = read_json(PLANS)[name], read_json(Path(SETTINGS))
+    except (StoreError, KeyError):
+        return None
+    return plan if plan["digest"] == digests.get(name) else None
 
 
-def bundle(stages: Iterable[Stage], jobs: Assigned) -> None:
-    """Bundle Snakemake's records of all that lies in each stage's outputs."""
-    write_bundles({stage.name: {*_files(stage), *(p for job in jobs[stage.name] for p in job.outputs)} for stage in stages})
+def make_folders(outs: Iterable[str]) -> None:
+    """Make the folders among those outputs that this protocol leaves empty: DVC wants each output to be there."""
+    for path in outs:
+        if not Path(path).suffix:
+            Path(path).mkdir(parents=True, exist_ok=True)
 
 
-def _files(stage: Stage) -> Iterator[str]:
-    for path in stage.outs:
-        yield from (str(file) for file in Path(path).rglob("*") if file.is_file())
+def bundle(outs: Mapping[str, Iterable[str]]) -> None:
+    """Bundle Snakemake's records of all that lies in each stage's outputs, from stage -> outputs."""
+    write_bundles({name: {file for path in paths for file in _files(Path(path))} for name, paths in outs.items()})
+
+
+def _files(path: Path) -> list[str]:
+    return [str(file) for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
