@@ -8,8 +8,8 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.test_rules import RULES
-from workflow.closure import LEFT_OUT, ROOT as CHECKOUT
-from workflow.closure import closure
+from workflow.closure import LEFT_OUT, closure
+from workflow.closure import ROOT as CHECKOUT
 
 BENCH = ("ash/experiment/bench.py", "ash/experiment/meter.py", "ash/experiment/plan.py", "ash/experiment/synthetic.py")
 FOLDERS = ("methods", "datasets")

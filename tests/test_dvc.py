@@ -58,7 +58,9 @@ def test_every_stage_bundles_its_records(built):
             bundle = f"results/records/{name}.json"
             records = json.loads((repository / bundle).read_text())
             assert set(records) == files - {bundle}
-            assert all(json.loads((repository / record_of(output)).read_text()) == records[output] for output in records)
+            assert all(
+                json.loads((repository / record_of(output)).read_text()) == records[output] for output in records
+            )
         assert not any(dep["path"].startswith("results/records") for dep in stage.get("deps", []))
 
 
@@ -107,7 +109,9 @@ def test_an_edit_and_dvc_repro(copy):
     assert all(name.startswith("ash.") for name in metrics)
     copy.run("dvc", "plots", "diff", "--out", "plots")
     page = (copy / "plots/index.html").read_text()
-    assert all(title in page for title in ("results_plots_loss_ash_csv", "results_plots_iou_source_only_cityscapes_csv"))
+    assert all(
+        title in page for title in ("results_plots_loss_ash_csv", "results_plots_iou_source_only_cityscapes_csv")
+    )
 
 
 def test_the_same_edit_and_snakemake_then_branches(copy):

@@ -87,7 +87,9 @@ def test_weights_that_cannot_be_fetched_stop_their_own_rule(folder, monkeypatch)
     (folder / "served").mkdir()
     with serve(folder / "served") as server:
         monkeypatch.setenv("ASH_MIRROR", server.url)
-        output = snakemake(folder, "data/networks/segmenter.safetensors", "data/networks/adain.safetensors", check=False)
+        output = snakemake(
+            folder, "data/networks/segmenter.safetensors", "data/networks/adain.safetensors", check=False
+        )
     assert "Error in rule acquire_weights" in output
     log = (folder / "logs/acquire/weights.log").read_text()
     assert "ash: weights: 3 file(s) missing or wrong" in log

@@ -139,6 +139,23 @@ def test_bad_settings_stop_before_any_job(tmp_path):
     assert not (folder / "data").exists()
 
 
+def test_names_are_quoted_and_errors_are_shown(tmp_path):
+    """Below a folder with a space, a file name that holds a command is only a name; a job's error is on the terminal."""
+    folder = tmp_path / "my projects"
+    folder.mkdir()
+    settle(folder)
+    protocol, weights = folder / "protocols/tiny.yaml", "a $(touch hit) b.safetensors"
+    text = protocol.read_text().replace("ash/style/weights/miniature.safetensors", weights)
+    protocol.write_text(text)
+    (folder / weights).write_text("no weights")
+    output = snakemake(folder, "data/networks/stylizer.safetensors", check=False)
+    assert f"ash: {weights}: " in output
+    shutil.copy(ROOT / "ash/style/weights/miniature.safetensors", folder / weights)
+    snakemake(folder, "data/networks/stylizer.safetensors")
+    assert (folder / "data/networks/stylizer.safetensors").exists()
+    assert not (folder / "hit").exists()
+
+
 def tensors(path) -> dict[str, bytes]:
     with safe_open(path, "np") as file:
         return {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118  not a mapping

@@ -39,7 +39,8 @@ def train(
     rain: RainFile = None,
     initial: InitialFile = None,
     resume: Annotated[
-        Path | None, typer.Option(help="file that a killed training goes on from, removed at the end; else OUT/resume.pt")
+        Path | None,
+        typer.Option(help="file that a killed training goes on from, removed at the end; else OUT/resume.pt"),
     ] = None,
     params: ParamsOption = Params,
 ) -> None:

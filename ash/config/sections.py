@@ -228,7 +228,8 @@ class Params(Section):
         min_length=1, description="all experiments; once loaded, those of `more_experiments` among them"
     )
     more_experiments: tuple[Name, ...] = Field(
-        default=(), description="in the file more entries of that kind, which only `everything` trains; here their names"
+        default=(),
+        description="in the file more entries of that kind, which only `everything` trains; here their names",
     )
     tables: dict[Name, TableSettings]
     figures: dict[Name, dict[str, str]] = Field(description="figure -> {column title: experiment}")

@@ -14,7 +14,6 @@ from ash import evaluation
 from ash.errors import StoreError, several
 from ash.store import read_json
 
-
 TRAINED = ("model.safetensors", "history.csv", "provenance.json")  # what training leaves; all else comes of evaluation
 
 

@@ -138,4 +138,3 @@ def tidy(stages: list[Stage]) -> None:
 
 def _list(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-

@@ -30,7 +30,9 @@ class Job:
     rule: str
     inputs: tuple[str, ...]  # those that other jobs make
     outputs: tuple[str, ...]
-    settings: str  # digest of the settings, the command, and the content of all inputs that no job makes: code above all
+    settings: (
+        str  # digest of the settings, the command, and the content of all inputs that no job makes: code above all
+    )
     stale: bool  # whether Snakemake would run it now
 
 

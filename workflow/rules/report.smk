@@ -6,7 +6,9 @@ EXTRA = [group for group in GROUPS if group not in (*DEFAULT, "demo")]
 PAGES = {"report": DEFAULT, "everything": (*DEFAULT, *EXTRA)}
 SHOWN_CONTENT = [
     prepared(name, "val")
-    for name in dict.fromkeys(SETTINGS.params.experiments[n].source for n in EXPERIMENTS)
+    for name in dict.fromkeys(
+        SETTINGS.params.experiments[n].source for n in EXPERIMENTS
+    )
 ]
 MEASURED = [
     name
