@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 NAME = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -214,9 +214,33 @@ class Params(Section):
     groups: tuple[Name, ...] = Field(min_length=1, description="groups of tables that the default target builds")
     targets: tuple[str, ...] = Field(min_length=1)
     methods: dict[Name, dict[str, Any]]
-    experiments: dict[Name, ExperimentEntry] = Field(min_length=1)
+    experiments: dict[Name, ExperimentEntry] = Field(
+        min_length=1, description="all experiments; once loaded, those of `more_experiments` among them"
+    )
+    more_experiments: tuple[Name, ...] = Field(
+        default=(),
+        description="in the file more entries of that kind, which only `everything` trains; here their names",
+    )
     tables: dict[Name, TableSettings]
     figures: dict[Name, dict[str, str]] = Field(description="figure -> {column title: experiment}")
+
+    @property
+    def standard(self) -> tuple[str, ...]:
+        """The experiments that the default target trains, in the order of the file."""
+        return tuple(name for name in self.experiments if name not in self.more_experiments)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _merged(cls, content: Any) -> Any:
+        """Put the entries of `more_experiments` behind those of `experiments`, and keep their names."""
+        more = content.get("more_experiments") if isinstance(content, dict) else None
+        first = content.get("experiments") if more else None
+        if not (isinstance(more, dict) and isinstance(first, dict)):
+            return content
+        twice = [name for name in more if name in first]
+        if twice:
+            raise ValueError(f"more_experiments: {', '.join(twice)} also in experiments; keep one of the two")
+        return {**content, "experiments": {**first, **more}, "more_experiments": list(more)}
 
 
 def faults(error: ValidationError) -> list[str]:

@@ -42,6 +42,21 @@ FAULTS = [
         lambda c: c["experiments"]["ash"].update(tables={"table9": None}),
         "'table9' is unknown; known: table1",
     ),
+    (
+        "params.yaml",
+        lambda c: c.update(more_experiments={"ash": c["experiments"]["ash"]}),
+        "more_experiments: ash also in experiments; keep one of the two",
+    ),
+    (
+        "params.yaml",
+        lambda c: c.update(more_experiments={"far": {**c["experiments"]["ash"], "tables": {"table1": None}}}),
+        "more_experiments.far: in table1, which the default target builds; move it to `experiments`",
+    ),
+    (
+        "params.yaml",
+        lambda c: c.update(more_experiments={"far": c["experiments"].pop("synthia_ash") | {"tables": {}}}),
+        "figures.figure3: 'synthia_ash' is unknown",
+    ),
     ("params.yaml", lambda c: c["figures"].update(figure3={"ASH": "aash"}), "figures.figure3: 'aash' is unknown"),
     ("params.yaml", lambda c: c["tables"]["table1"].update(reference="source_only"), "tables.table1.reference"),
     (
@@ -69,6 +84,14 @@ def test_faults_of_sections(folder, file, edit, line):
     with pytest.raises(ConfigError) as error:
         config.load(folder / "params.yaml")
     assert [text for text in str(error.value).splitlines() if line in text]
+
+
+def test_more_experiments_are_known_and_not_standard(folder):
+    """An entry of `more_experiments` is resolved like any other; the default target does not train it."""
+    change(folder / "params.yaml", lambda c: c.update(more_experiments={"far": {"recipe": "ash", "source": "gta5"}}))
+    settings = config.load(folder / "params.yaml")
+    assert settings.experiment("far").source == "gta5"
+    assert set(settings.params.standard) == {"source_only", "clan", "ash", "synthia_ash"}
 
 
 def test_all_faults_are_listed(folder):

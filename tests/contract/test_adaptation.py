@@ -57,7 +57,7 @@ def test_runs_without_targets_are_those_with_them(world, built, tmp_path, name):
     settings = config.load(built / "params.yaml")
     train_here(settings, name, files_of(world / "data", settings, name), tmp_path)
     for file in ("model.safetensors", "history.csv", "provenance.json"):
-        assert (tmp_path / file).read_bytes() == (built / f"results/runs/{name}/seed0" / file).read_bytes(), file
+        assert (tmp_path / file).read_bytes() == (built / f"results/models/{name}/seed0" / file).read_bytes(), file
 
 
 def test_adapting_rows_read_no_labels(world, tmp_path):
@@ -93,7 +93,7 @@ def test_without_a_target_the_anchor_is_a_painting(world, tmp_path):
     """The seed-th one, whatever target file is at hand."""
     for seed in (0, 3):
         method, found = anchor(world, tmp_path, "asm", seed)
-        pair = load_stylizer(world / "data/stylizer.safetensors")
+        pair = load_stylizer(world / "data/networks/stylizer.safetensors")
         with FeatureFile(world / "data/features/painters.h5", pair.digest) as paintings:
             style = statistics_of(paintings.read([seed]))
         torch.testing.assert_close(found, method.vae.encoder(style))

@@ -67,7 +67,7 @@ def checkout(built, tmp_path_factory):
 
 def test_the_new_row_is_in_its_table(checkout):
     """Trained, scored and shown by the workflow; the older runs stay as they were, and its own loss is in its history."""
-    models = {path: file_digest(path) for path in checkout.glob("results/runs/*/*/model.safetensors")}
+    models = {path: file_digest(path) for path in checkout.glob("results/models/*/*/model.safetensors")}
     assert len(models) == 4
     output = snakemake(checkout, "results/tables/table5.md")
     assert output.count("rule train:") == 1
@@ -76,7 +76,7 @@ def test_the_new_row_is_in_its_table(checkout):
     assert "Sharpened" in (checkout / "results/tables/table5.md").read_text()
     assert [row for row in rows if "Sharpened" in row.values()]
     assert {path: file_digest(path) for path in models} == models
-    history = (checkout / "results/runs/sharp/seed0/history.csv").read_text()
+    history = (checkout / "results/models/sharp/seed0/history.csv").read_text()
     assert history.startswith("step,segmenter.segmentation,segmenter.entropy,rate\n")
 
 
