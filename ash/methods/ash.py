@@ -3,8 +3,8 @@
 Tjio et al., Adversarial Semantic Hallucination for Domain Generalized Semantic Segmentation, WACV 2022.
 
     P   = 0.9 softmax(G(x)) + 0.1/19                        -> Method.condition
-    f'  = Z f_s (gamma + delta) + beta,  gamma, beta = H(P)   eq. 1-2 -> hallucination.modulate
-    t   = AdaIN(f_c, f'),  x^ = Dec(alpha t + (1-alpha) f_c)  eq. 3-4 -> Method.hallucinate
+    f'  = Z f_s (gamma + delta) + beta,  gamma, beta = H(P)   eq. 2-3 -> hallucination.modulate
+    t   = AdaIN(f_c, f'),  x^ = Dec(alpha t + (1-alpha) f_c)  eq. 1, 4 -> Method.hallucinate
     L_adv   = A(D(G(x^)), source; M)                          eq. 5   -> losses.adversarial
     L_c     = MSE(t, f_c)                                     eq. 7
     L_s1    = S(t, f_s),  L_s2 = S(t, f_c)                    eq. 8-9 -> adain.statistics_distance

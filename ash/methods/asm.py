@@ -65,7 +65,7 @@ class Method:
         yield Update("segmenter", {f"{name}_mined": term for name, term in again.items()})
 
     def harder(self, latent: Tensor, terms: dict[str, Tensor]) -> Tensor:
-        """E_2: the latents moved up the loss."""
+        """e_2: the latents moved up the loss."""
         loss = torch.stack(list(terms.values())).sum()
         with torch.autocast(loss.device.type, enabled=False):
             (slope,) = torch.autograd.grad(loss, latent, retain_graph=True)

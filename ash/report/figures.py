@@ -139,7 +139,7 @@ def iou_bars(settings: Settings, runs: Runs) -> Figure:
 
 
 def contrasts(settings: Settings, runs: Runs) -> Figure:
-    """MIoU of every experiment on every target: a dot a seed, a bar for their mean."""
+    """mIoU of every experiment on every target: a dot a seed, a bar for their mean."""
     targets = settings.params.targets
     names = settings.experiments(settings.params.groups)
     figure = Figure((10, 0.26 * len(names) + 1), layout="constrained")

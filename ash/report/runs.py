@@ -36,7 +36,7 @@ class Runs:
         return [read_json(self.path(experiment, seed, f"{target}.json")) for seed in self.seeds]
 
     def miou(self, experiment: str, target: str, classes: int) -> np.ndarray:
-        """MIoU of each seed, in per cent."""
+        """mIoU of each seed, in per cent."""
         return 100 * np.array([run["miou"][str(classes)] for run in self.scores(experiment, target)], float)
 
     def counts(self, experiment: str, target: str) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 Tjio et al., Adversarial Semantic Hallucination for Domain Generalized Semantic Segmentation, WACV 2022.
 
-    eq. 1   gamma, beta = H(P)                        -> Hallucinator.forward
-    eq. 2   f' = f_s * (gamma + delta) + beta         -> modulate
+    eq. 2   gamma, beta = H(P)                        -> Hallucinator.forward
+    eq. 3   f' = f_s * (gamma + delta) + beta         -> modulate
 
 The net is SFTGAN's condition network (Wang et al., CVPR 2018) with instance normalisation.  `delta` is 1 in the paper;
 0 is SFTGAN's own transform.
@@ -46,7 +46,7 @@ class Hallucinator(nn.Module):
         self.beta = _branch(second, channels)
 
     def forward(self, probabilities: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Gamma and beta, each (B, channels, *size); `size` is (height, width) of the style features.
+        """gamma and beta, each (B, channels, *size); `size` is (height, width) of the style features.
 
         A condition that is the same everywhere gives maps that are the same everywhere: the instance normalisation
         removes it, and only the branches' biases speak.  Raises ShapeError if the classes differ from the net's or the
@@ -63,7 +63,7 @@ class Hallucinator(nn.Module):
 
 
 def modulate(style: Tensor, gamma: Tensor, beta: Tensor, delta: float) -> Tensor:
-    """F' = f_s * (gamma + delta) + beta, all (B, C, h, w).  ASH eq. 2."""
+    """f' = f_s * (gamma + delta) + beta, all (B, C, h, w).  ASH eq. 3."""
     return style * (gamma + delta) + beta
 
 

@@ -70,7 +70,7 @@ class Stylizer(nn.Module):
         return image
 
     def stylise(self, content_features: Tensor, style_features: Tensor, alpha: float) -> Tensor:
-        """The content with a share `alpha` of the style: Dec(alpha AdaIN(f_c, f_s) + (1 - alpha) f_c).  ASH eq. 3-4."""
+        """The content with a share `alpha` of the style: Dec(alpha AdaIN(f_c, f_s) + (1 - alpha) f_c).  ASH eq. 1, 4."""
         target = adain(content_features, style_features)
         return self.decode(torch.lerp(content_features.float(), target, alpha))
 
