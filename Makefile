@@ -9,7 +9,7 @@ BIN := $(HERE).venv/bin
 # The workflow's rules call `python -m ash.cli` of the environment that snakemake runs in.
 SNAKEMAKE := cd $(HERE) && $(BIN)/snakemake
 
-.PHONY: help reproduce everything demo refit reference transcript test graph cluster lint types pages check clean
+.PHONY: help reproduce everything demo refit reference transcript test graph cluster mutants lint types pages check clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(HERE)Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,10 @@ $(BIN)/.run: $(HERE)pyproject.toml $(HERE)constraints.txt
 
 $(BIN)/.test: $(BIN)/.run
 	cd "$(HERE)" && .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[workflow,acquire,cluster,test,lint]'
+	@touch $@
+
+$(BIN)/.mutants: $(BIN)/.test
+	cd "$(HERE)" && .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[workflow,acquire,cluster,test,lint,mutants]'
 	@touch $@
 
 reproduce: $(BIN)/.run ## the whole paper, in the protocol that params.yaml names
@@ -56,6 +60,9 @@ graph: $(BIN)/.test ## the paper's whole graph on sets of a few files in their p
 
 cluster: $(BIN)/.test ## the test through a one-node Slurm, where its daemons are installed
 	cd "$(HERE)" && $(BIN)/python -m pytest -m slurm
+
+mutants: $(BIN)/.mutants ## 200 small faults, and how many of them the tests notice (docs/measured/mutants.md)
+	cd "$(HERE)" && $(BIN)/python -m tests.mutants
 
 lint: $(BIN)/.test ## style, formatting, layers, the workflow's own linter, pages of docs/methods, whether dvc.yaml is current
 	cd "$(HERE)" && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow/rules
