@@ -13,7 +13,7 @@ WORDS = Path(__file__).with_name("survivors.yaml")
 HEAD = """# Mutants
 
 `make mutants` writes this page. An operator of mutmut changes one thing in one file, and the mutant is killed when a test
-of its room fails, or when these tests take more than four times as long as usual. Docstrings, annotations, decorators,
+of its room fails, or when these tests take far more processor time than without it. Docstrings, annotations, decorators,
 descriptions of settings and the texts of errors and log lines are left out. `tests/mutants/draw.py` says which tests
 stand for which room.
 
