@@ -6,6 +6,8 @@ again only when its file has changed; after new tests, `--again` tries the survi
 
 import argparse
 import json
+import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -39,28 +41,32 @@ def main() -> None:
 def tried(todo: list[Mutant], processes: int) -> dict[str, dict]:
     """What came of each mutant, by key; every result is written down as it comes."""
     attempt.hold()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a stopped run cleans up, as after Ctrl-C
     results: dict[str, dict] = {}
     with tempfile.TemporaryDirectory() as folder, JOURNAL.open("a") as journal:
         free = attempt.copies(Path(folder), processes)
         seconds = attempt.limits(free[0], {mutant.room for mutant in todo})
         begun, waiting = time.monotonic(), todo[::-1]
         slots: attempt.Slots = {}
-        while waiting or slots:
-            while free and waiting:
-                mutant, tree = waiting.pop(), free.pop()
-                pid = attempt.start(tree, mutant, mutant.room, seconds[mutant.room])
-                slots[pid] = tree, mutant, time.monotonic()
-            tree, mutant, entry = attempt.finish(slots)
-            free.append(tree)
-            results[mutant.key] = {"key": mutant.key} | entry
-            journal.write(json.dumps(results[mutant.key]) + "\n")
-            journal.flush()
-            left = (time.monotonic() - begun) / len(results) * (len(todo) - len(results)) / 60
-            print(
-                f"{len(results)}/{len(todo)}  {entry['outcome']:<11} {entry['seconds']:6.1f} s  {mutant.file}:{mutant.line}"
-                f"  {entry['by'].rpartition('::')[2]}  ({left:.0f} min left)",
-                flush=True,
-            )
+        try:
+            while waiting or slots:
+                while free and waiting:
+                    mutant, tree = waiting.pop(), free.pop()
+                    pid = attempt.start(tree, mutant, mutant.room, seconds[mutant.room])
+                    slots[pid] = tree, mutant, time.monotonic()
+                tree, mutant, entry = attempt.finish(slots)
+                free.append(tree)
+                results[mutant.key] = {"key": mutant.key} | entry
+                journal.write(json.dumps(results[mutant.key]) + "\n")
+                journal.flush()
+                left = (time.monotonic() - begun) / len(results) * (len(todo) - len(results)) / 60
+                print(
+                    f"{len(results)}/{len(todo)}  {entry['outcome']:<11} {entry['seconds']:6.1f} s  {mutant.file}:{mutant.line}"
+                    f"  {entry['by'].rpartition('::')[2]}  ({left:.0f} min left)",
+                    flush=True,
+                )
+        finally:
+            attempt.end(slots)
     return results
 
 

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from tests.mutants.draw import ROOMS, ROOT, Mutant
@@ -72,6 +74,7 @@ def run(tree: Path, mutant: Mutant | None, room: str, seconds: int) -> int:
     import pytest
 
     os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
     log = os.open(tree / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
@@ -111,7 +114,7 @@ def finish(slots: Slots) -> tuple[Path, Mutant, dict]:
     """Wait for the next attempt to end; its copy, whole again, its mutant and what came of it."""
     while not (ended := os.waitpid(-1, os.WNOHANG))[0]:
         for late in [pid for pid, (_, _, begun) in slots.items() if time.monotonic() - begun > PATIENCE]:
-            os.killpg(late, signal.SIGKILL)
+            end([late])
         time.sleep(0.05)
     tree, mutant, begun = slots.pop(ended[0])
     code = os.waitstatus_to_exitcode(ended[1])
@@ -123,3 +126,10 @@ def finish(slots: Slots) -> tuple[Path, Mutant, dict]:
     by = (tree / "first.txt").read_text() if code == 1 else ""
     outcome = {0: "survived", 1: "killed"}.get(code, "out of time")
     return tree, mutant, {"outcome": outcome, "by": by, "seconds": round(time.monotonic() - begun, 1)}
+
+
+def end(attempts: Iterable[int]) -> None:
+    """Stop attempts, and what they started."""
+    for pid in attempts:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
