@@ -1,4 +1,4 @@
-"""docs/fidelity.md points at things that exist."""
+"""docs/why/fidelity.md points at things that exist."""
 
 import re
 
@@ -8,8 +8,8 @@ from tests.conftest import ROOT
 
 
 def test_what_the_ledger_names_exists():
-    """Every test, file, and setting with a value that docs/fidelity.md points at is there."""
-    text = (ROOT / "docs/fidelity.md").read_text()
+    """Every test, file, and setting with a value that docs/why/fidelity.md points at is there."""
+    text = (ROOT / "docs/why/fidelity.md").read_text()
     tests = {(p or "tests/test_fidelity.py", name) for p, name in re.findall(r"`(?:(tests/\S+)::)?(test_\w+)`", text)}
     assert len(tests) > 30
     assert [pair for pair in sorted(tests) if f"def {pair[1]}(" not in (ROOT / pair[0]).read_text()] == []
