@@ -6,7 +6,7 @@ HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := $(HERE).venv/bin
-# The workflow's rules call `python -m ash.cli` of the environment that snakemake runs in.
+# The workflow's rules call `ash` of the environment that snakemake runs in.
 SNAKEMAKE := cd $(HERE) && $(BIN)/snakemake
 
 .PHONY: help reproduce everything demo refit reference transcript test graph cluster lint types pages check clean
@@ -45,7 +45,7 @@ reference: $(BIN)/.run ## build all, record it in dvc.lock, share it, and put it
 	cd "$(HERE)" && rm -rf docs/results/reference && mkdir -p docs/results/reference
 	cd "$(HERE)" && cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv docs/results/reference/
 
-transcript: $(BIN)/.test ## run the README's commands around DVC in a throw-away repository and print what they say
+transcript: $(BIN)/.test ## run a session with DVC in a throw-away repository and print what its commands say
 	cd "$(HERE)" && $(BIN)/python -m tests.tools.transcript
 
 test: $(BIN)/.test ## the tests, in two processes
