@@ -1,5 +1,6 @@
 """Which modules the rules of the workflow take as their code: all that a step uses, and nothing that it does not."""
 
+import ast
 import pkgutil
 import re
 from pathlib import Path
@@ -86,3 +87,31 @@ def file_of(module: str) -> str:
     base = CHECKOUT.joinpath(*module.split("."))
     whole = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
     return str(whole.relative_to(CHECKOUT))
+
+
+# What a command imports and a rule's result cannot depend on: `drawn` draws a set again where its files are missing, and
+# refuses one that is not its manifest's; `ash acquire` of a set leaves those two to `ash acquire weights`.
+ASIDE = {"ash/preparation/drawn.py", "ash/acquire/networks.py", "ash/acquire/weights.py"}
+
+
+def imports_of(command: str) -> set[str]:
+    """The files of the package that a command of `ash` imports when it runs, from the text of its function."""
+    group, _, name = command.replace("-", "_").rpartition(" ")
+    for path in sorted((ROOT / "ash/cli").glob("bench.py" if group else "[!b]*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                inner = [n for n in ast.walk(node) if isinstance(n, ast.ImportFrom) and n.module.startswith("ash.")]
+                named = [n.module for n in inner] + [f"{n.module}.{a.name}" for n in inner for a in n.names]
+                return {file_of(m) for m in named if (ROOT / file_of(m)).is_file() and not m.startswith(LEFT_OUT)}
+    raise AssertionError(f"ash {command}: no such command")
+
+
+COMMANDS = {rule: re.search(r"\bash ((?:bench )?[a-z-]+) ", RULES[rule].split("shell:")[-1]) for rule in STEPS}
+
+
+@pytest.mark.parametrize("rule", STEPS)
+def test_a_rules_code_holds_what_its_command_runs(rule):
+    """The modules that the command imports are in the closure that the rule names: no other module's by mistake."""
+    found = COMMANDS[rule]
+    assert found, f"{rule}: its shell line calls no command of ash"
+    assert imports_of(found[1]) - code(rule) - ASIDE == set()

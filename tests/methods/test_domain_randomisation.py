@@ -143,7 +143,7 @@ def test_the_bank_is_used_evenly():
 
 def test_needs_follow_the_settings():
     """`copies` paintings an image from a bank of `styles`."""
-    assert built(NAME, copies=3, styles=7).settings.needs == Needs(paintings=3, bank=7)
+    assert built(NAME, copies=3, styles=7).settings.needs == Needs(heads="single", paintings=3, bank=7)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_figure4_draws_the_columns_of_its_history(world):
     """Four panels, gamma and beta, whole and by predicted pixel; each class is a line with its column's values."""
     settings, runs = world(1)
     figure = figure4(settings, runs)
-    history = pd.read_csv(runs.root / settings.params.figures["figure4"]["ASH"] / "seed0/history.csv")
+    history = pd.read_csv(runs.path(settings.params.figures["figure4"]["ASH"], 0, "history.csv"))
     kinds = ["gamma", "beta", "gamma_per_pixel", "beta_per_pixel"]
     for axis, kind in zip(figure.axes, kinds, strict=True):
         assert axis.get_title().startswith(kind.split("_")[0] + ",")

@@ -76,7 +76,7 @@ rule prepare:
 rule stylizer:
     input:
         weights=weights_of(SETTINGS.protocol.stylizer.weights),
-        code=closure("ash.style.stylizer"),
+        code=closure("ash.files.atomic", "ash.style.stylizer"),
     output:
         "data/networks/stylizer.safetensors",
     log:
@@ -126,7 +126,7 @@ rule rain:
         style=ancient(f"data/features/{STYLE_SET}.h5"),
         digests=f"data/features/{STYLE_SET}.json",
         stylizer="data/networks/stylizer.safetensors",
-        code=closure("ash.fitting.refit"),
+        code=closure("ash.fitting.rain"),
     output:
         "data/features/rain.safetensors",
     log:
@@ -158,7 +158,7 @@ rule refit:
                 (STYLE_SET, "train"),
             )
         ],
-        code=closure("ash.fitting.files"),
+        code=closure("ash.fitting.refit"),
     output:
         weights="data/refit/stylizer.safetensors",
         record="data/refit/stylizer.json",

@@ -47,7 +47,7 @@ rule initial_weights:
 rule import_stylizer:
     input:
         weights=brought(*ADAIN),
-        code=closure("ash.fitting.files"),
+        code=closure("ash.weights.adain"),
     output:
         IMPORTED_PAIR,
     log:
