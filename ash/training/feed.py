@@ -13,7 +13,7 @@ from ash.training import sampler
 
 
 class Features(Protocol):
-    """Encoder features of a set, by index: from a file (`ash.features.file`), or encoded now (`ash.features.encoded`)."""
+    """Encoder features of a set, by index: `ash.features.file.FeatureFile`, or `ash.features.file.Encoded` without a cache."""
 
     def __len__(self) -> int: ...
 

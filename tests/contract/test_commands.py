@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import dvc.cli
 import pytest
@@ -25,6 +26,9 @@ from tests.support.stated import method_of, value_at
 QUICK = ("ash --help", "ash check", "make help")
 UNCHECKED = {
     "cd": "it leads into folders that the commands before it make",
+    "mkdir": "it makes such a folder",
+    "cp": "it copies into such a folder; what it names is looked at as a path",
+    ".": "the environment's own script, which `make` makes",
     "apt-get": "a package manager of the machine, which is not everywhere",
 }
 
@@ -51,7 +55,7 @@ def fault(words: tuple[str, ...]) -> str | None:
     try:
         command.make_context(name, rest)
     except Exception as error:  # noqa: BLE001  click's, which typer brings along under a name of its own
-        return f"{type(error).__name__}: {error}"
+        return None if rest == ["--help"] else f"{type(error).__name__}: {error}"
     return None
 
 
@@ -137,9 +141,11 @@ def test_settings_changed_by_dvc_exist():
 
 
 def test_edits_by_sed_change_one_line():
-    """A sed of a page changes just one line of the settings file that it names."""
+    """A sed of a page changes just one line of the settings file that it names, or of that which a copy is made from."""
     for command in of("sed"):
-        expression, path = command.words[-2:]
+        expression, named = command.words[-2:]
+        parts = Path(named).parts
+        path = next(Path(*parts[k:]) for k in range(len(parts)) if (ROOT / Path(*parts[k:])).exists())
         before = (ROOT / path).read_text().splitlines()
         after = subprocess.run(
             ["sed", expression, ROOT / path], capture_output=True, text=True, check=True
@@ -149,7 +155,7 @@ def test_edits_by_sed_change_one_line():
 
 
 def test_other_programs():
-    """Subcommands of git, modules of python, extras of pip, files of pytest."""
+    """Subcommands of git, modules of python, extras of pip, files of pytest and the tests that it is to choose."""
     known = subprocess.run(["git", "--list-cmds=main"], capture_output=True, text=True, check=True).stdout.split()
     wrong = [str(command) for command in of("git") if command.words[1] not in known]
     wrong += [str(c) for c in of("python") if c.words[1] == "-m" and importlib.util.find_spec(c.words[2]) is None]
@@ -162,7 +168,13 @@ def test_other_programs():
         for extra in box[1].split(",")
     ]
     wrong += [f"{command}: {extra}" for command, extra in named if extra not in extras]
-    wrong += [str(c) for c in of("pytest") for word in c.words[1:] if "/" in word and not (ROOT / word).exists()]
+    for command in (c for c in (*of("pytest"), *of("python")) if "pytest" in c.words):
+        paths = [ROOT / word for word in command.words if word.startswith("tests/")]
+        wrong += [str(command) for path in paths if not path.exists()]
+        chosen = command.words[command.words.index("-k") + 1] if "-k" in command.words else ""
+        wrong += [
+            str(command) for path in paths if chosen and not re.search(rf"def test_\w*{chosen}", path.read_text())
+        ]
     assert not wrong, told(wrong)
 
 

@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+from ash.config import DatasetSettings
 from ash.documentation.pages import ARROW, PLACES
 from tests.conftest import ROOT
 from tests.support.prose import (
@@ -21,7 +23,7 @@ from tests.support.prose import (
     told,
     words_of_code,
 )
-from tests.support.stated import key_exists, top_keys, value_suits
+from tests.support.stated import all_keys, key_exists, top_keys, value_suits
 
 KEPT = ("ash", "tests", "docs", "workflow", "protocols", "profiles", "pins")
 FOREIGN = {
@@ -54,7 +56,8 @@ def test_files_without_a_folder_exist():
     """`deeplab.py`, `train.smk`, `fidelity.md` between backticks: some folder of the repository holds a file of that name."""
     names = {path.name for folder in (*KEPT, ".") for path in (ROOT / folder).glob("**/*" if folder != "." else "*")}
     named = [(p, s) for p in everything() for s in p.spans if re.fullmatch(r"\w+\.(py|smk|md|toml|yaml|lock)", s)]
-    wrong = [piece.at(name) for piece, name in named if name not in names and "variants" not in name]
+    own = ("params.variants.yaml", "params.three.yaml")  # of a page's own making
+    wrong = [piece.at(name) for piece, name in named if name not in (*names, *own)]
     assert not wrong, told(wrong)
 
 
@@ -133,12 +136,47 @@ def test_names_between_backticks_are_names_in_code():
     for piece in [*markdown(), *code_prose()]:
         known = own if str(piece).startswith(("ash/", "workflow/")) else all_of_it
         for span in piece.spans:
+            if (ROOT / span).exists():
+                continue
             if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*(\(\))?", span) and not re.search(
                 r"\.(yaml|md|zip|rar|txt|pth)$", span
             ):
                 missing = set(re.findall(r"\w+", PLACEHOLDER.sub("", span))) - known - {""}
                 wrong += [piece.at(span) for word in missing if word.rstrip("_") not in {*known, *FOREIGN}]
     assert not wrong, told(wrong)
+
+
+def test_names_are_where_pages_say():
+    """`adain` in `ash/style/adain.py`: the module has that name, or the settings file that key."""
+    place = re.compile(
+        r"`([A-Za-z_][\w.]*)` in\s+`((?:ash|workflow|tests|protocols)/[\w/]+\.(?:py|yaml)|params\.yaml)`"
+    )
+    wrong, seen = [], 0
+    for piece in everything():
+        for name, path in place.findall(piece.text):
+            seen += 1
+            module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            there = (
+                resolves(f"{module}.{name}")
+                if path.endswith(".py")
+                else re.search(rf"\b{name}:", (ROOT / path).read_text())
+            )
+            wrong += [] if there else [piece.at(f"`{name}`")]
+    assert seen > 10
+    assert not wrong, told(wrong)
+
+
+def test_examples_of_settings_would_be_read():
+    """YAML in a page has sections of the settings; a data set in it is whole, and an experiment has keys that there are."""
+    for piece in markdown():
+        for text in re.findall(r"^```yaml\n(.*?)^```", piece.text, re.M | re.S):
+            for section, content in yaml.safe_load(text).items():
+                assert section in top_keys(), f"{piece}: {section}"
+                for name, entry in content.items():
+                    if section == "datasets":
+                        DatasetSettings.model_validate(entry)
+                    if section == "experiments":
+                        assert set(entry) <= {"recipe", *all_keys()}, f"{piece}: {name}"
 
 
 def test_settings_exist():

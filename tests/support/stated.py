@@ -38,6 +38,11 @@ def fields() -> dict[str, list[FieldInfo]]:
     return found
 
 
+def all_keys() -> frozenset[str]:
+    """Every key that some section or method takes."""
+    return frozenset(fields())
+
+
 @cache
 def top_keys() -> frozenset[str]:
     """The sections of params.yaml and of a protocol."""
