@@ -55,7 +55,7 @@ def fault(words: tuple[str, ...]) -> str | None:
     try:
         command.make_context(name, rest)
     except Exception as error:  # noqa: BLE001  click's, which typer brings along under a name of its own
-        return None if rest == ["--help"] else f"{type(error).__name__}: {error}"
+        return None if type(error).__name__ == "Exit" else f"{type(error).__name__}: {error}"  # Exit: --help
     return None
 
 
