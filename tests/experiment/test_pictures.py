@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from ash.errors import DataError
-from ash.experiment.pictures import _read, stylise_image
+from ash.experiment.pictures import stylise_image
+from ash.files.images import read_picture
 from tests.support.world import WEIGHTS
 
 
@@ -22,7 +23,7 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
     """uint8 RGB of the same size; grey stays the grey that it was, where the mode keeps 256 of them."""
     path = tmp_path / ("x.tif" if mode in ("F", "I") else "x.png")
     gradient(mode).save(path)
-    pixels = _read(path)
+    pixels = read_picture(path)
     assert pixels.shape == (21, 37, 3) and pixels.dtype == np.uint8
     if mode in ("1", "P"):  # two greys, and a palette of 216 colours, dithered
         assert np.array_equal(pixels, np.asarray(gradient(mode).convert("RGB")))
@@ -33,13 +34,13 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
 def test_cmyk(tmp_path):
     """As printers' JPEGs are."""
     gradient("RGB").convert("CMYK").save(tmp_path / "x.jpg")
-    assert _read(tmp_path / "x.jpg").shape == (21, 37, 3)
+    assert read_picture(tmp_path / "x.jpg").shape == (21, 37, 3)
 
 
 def test_transparency_is_laid_on_white(tmp_path):
     """Hidden colours do not come out."""
     Image.new("RGBA", (20, 20), (255, 0, 0, 0)).save(tmp_path / "x.png")
-    assert (_read(tmp_path / "x.png") == 255).all()
+    assert (read_picture(tmp_path / "x.png") == 255).all()
 
 
 def test_photographs_are_upright(tmp_path):
@@ -47,7 +48,7 @@ def test_photographs_are_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     gradient("RGB").save(tmp_path / "x.jpg", exif=exif)
-    assert _read(tmp_path / "x.jpg").shape == (37, 21, 3)
+    assert read_picture(tmp_path / "x.jpg").shape == (37, 21, 3)
 
 
 @pytest.mark.parametrize(("size", "painting"), [((37, 21), (16, 90)), ((64, 48), (17, 16)), ((16, 16), (100, 33))])
