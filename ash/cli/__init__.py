@@ -11,7 +11,7 @@ score    score, evaluate-as
 weights  import-checkpoint, evaluate-model, import-stylizer, fit-decoder
 report   table, cost, contrast, metrics, figures, report, method-pages
 bench    bench step, bench cost, bench storage, bench plan
-dvc      dvc-stages, dvc-settings, dvc-record, dvc-check
+dvc      dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes
 """
 
 import logging

@@ -11,7 +11,7 @@ from snakemake.cli import get_argument_parser
 
 from tests.conftest import ROOT, snakemake
 from tests.support.commands import of
-from tests.support.prose import PLACEHOLDER, everything, markdown, told, words_of_code
+from tests.support.prose import PLACEHOLDER, everything, markdown, messages, snakefiles, told, words_of_code
 from tests.support.stated import stated_texts
 
 pytestmark = pytest.mark.workflow
@@ -23,6 +23,7 @@ class Plan(NamedTuple):
 
     rules: set[str]
     files: set[str]
+    folders: set[str]
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,13 @@ def plan(tmp_path_factory) -> Plan:
         rules |= {*targets, *re.findall(r"^(?:local)?rule (\w+):", told_of, re.M)}
         lists = re.findall(r"^    (?:output|log|benchmark): (.*)$", told_of, re.M)
         files |= {re.sub(r" \(.*\)$", "", path) for line in lists for path in line.split(", ")}
-    texts = stated_texts().values()
-    return Plan(rules, files | {path for text in texts for path in re.findall(r"\b(?:data|results)/[\w./-]+", text)})
+    texts = [
+        *stated_texts().values(),
+        *(piece.text for piece in messages()),
+    ]  # what a set, a module or a rule states besides
+    texts += [re.sub(r"\{\w+\}", "*", path.read_text()) for path in snakefiles()]
+    stated = {path for text in texts for path in re.findall(r"\b(?:data|results)/[\w./*-]*\w", text)}
+    return Plan(rules, files | stated, {str(folder) for path in files for folder in Path(path).parents} | stated)
 
 
 def test_targets_of_snakemake_exist(plan):
@@ -72,13 +78,14 @@ def test_rules_that_the_pages_name_exist(plan):
 
 def test_paths_that_the_workflow_makes(plan):
     """What pages name below data, results, logs and benchmarks is made, or lies in a folder in which something is made."""
-    folders = {str(folder) for path in plan.files for folder in Path(path).parents}
     wrong = []
     for piece in markdown():
         for path in piece.paths(("data", "results", "logs", "benchmarks")):
             pattern = PLACEHOLDER.sub("*", path).rstrip("/")
             known_word = set(re.findall(r"[a-z]\w*", Path(path).name)) <= words_of_code("ash", "workflow")
-            beside = known_word and fnmatch.filter(folders, str(Path(pattern).parent))
-            there = path.startswith(BROUGHT) or (ROOT / path).exists() or fnmatch.filter(plan.files | folders, pattern)
+            beside = known_word and fnmatch.filter(plan.folders, str(Path(pattern).parent))
+            there = (
+                path.startswith(BROUGHT) or (ROOT / path).exists() or fnmatch.filter(plan.files | plan.folders, pattern)
+            )
             wrong += [] if there or beside else [piece.at(path)]
     assert not wrong, told(wrong)
