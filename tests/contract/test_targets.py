@@ -71,7 +71,11 @@ def test_targets_of_snakemake_exist(plan):
 
 def test_rules_that_the_pages_name_exist(plan):
     """A table of rules, or `rule x` in a sentence."""
-    named = {(piece.at(name), name) for piece in everything() for name in re.findall(r"\brules? `(\w+)`", piece.text)}
+    lists = [
+        (p, names) for p in everything() for names in re.findall(r"\brules? (`\w+`(?:,? (?:and )?`\w+`)*)", p.text)
+    ]
+    named = {(piece.at(name), name) for piece, names in lists for name in re.findall(r"\w+", names) if name != "and"}
+    assert len(named) > 10
     wrong = [where for where, name in named if not fnmatch.filter(plan.rules, PLACEHOLDER.sub("*", name))]
     assert not wrong, told(wrong)
 

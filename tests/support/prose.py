@@ -18,6 +18,7 @@ EXAMPLES = ("camvid", "sharpening")  # what the guides make up: a data set and a
 PLACEHOLDER = re.compile(
     "|".join(EXAMPLES) + r"|\{[^{},]*\}|<\w+>|\b[A-Z]{2,}[A-Z_]*\b|(?<=_)[A-Z]{2,}|(?<=seed)[K\d]+|\.\.\."
 )
+FILLED = ("data", "results")  # folders of which git keeps one page, that tells of the rest
 INDENTED = re.compile(r"(?:(?<=\n\n)|\A)((?: {4}.*\n)+)")
 
 
@@ -41,6 +42,11 @@ class Piece(NamedTuple):
         """Paths below these folders; without what a command writes with --out, and without the targets of links."""
         below = re.compile(rf"(?<![\w./$-])((?:{'|'.join(folders)})/[\w./*{{}},<>:-]*)")
         named = (found.rstrip(".,:->") for found in below.findall(re.sub(r"--out \S+", "", LINK.sub("", self.text))))
+        if self.path.parent.name in FILLED:  # its first column names what lies beside it
+            column = re.findall(r"^\| (.*?) \|", self.text, re.M)
+            named = (
+                f"{self.path.parent.name}/{name}" for cell in column for name in SPAN.findall(cell) if name[0] != "."
+            )
         return sorted({one for found in named for one in alternatives(found)})
 
     @property
