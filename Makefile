@@ -57,7 +57,7 @@ reference: .venv/bin/.run ## build all, record it in dvc.lock, share it, and put
 	rm -rf docs/results/reference && mkdir -p docs/results/reference
 	cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv docs/results/reference/
 
-transcript: .venv/bin/.test ## run the README's commands around DVC in a throw-away repository and print what they say
+transcript: .venv/bin/.test ## run a session with DVC in a throw-away repository and print what its commands say
 	$(BIN)/python -m tests.tools.transcript
 
 test: .venv/bin/.test ## the tests, in two processes

@@ -1,4 +1,4 @@
-"""The figures that docs/fidelity.md quotes under "measured"; each test names the quantity and pins its value.
+"""The figures that docs/why/fidelity.md quotes under "measured"; each test names the quantity and pins its value.
 
 Drawn streets as content, drawn paintings as style, the shipped pair of encoder and decoder, unless a test says otherwise.
 """

@@ -11,6 +11,7 @@ from ash import datasets
 from ash.datasets import cityscapes, gta5, mapillary, synthia
 from ash.datasets._base import UNKNOWN
 from ash.errors import ConfigError, DataError
+from ash.files import png16
 from ash.labels import CLASSES, VOID
 
 LABELLED = ("gta5", "synthia", "cityscapes", "mapillary")
@@ -99,7 +100,7 @@ def test_all_16_bits_are_read(tmp_path):
     samples = RNG.integers(0, 65536, (12, 20, 3), dtype=np.uint16)
     with (tmp_path / "x.png").open("wb") as file:
         png.Writer(20, 12, greyscale=False, bitdepth=16).write(file, samples.reshape(12, -1).tolist())
-    assert np.array_equal(datasets.png16.read(tmp_path / "x.png"), samples)
+    assert np.array_equal(png16.read(tmp_path / "x.png"), samples)
 
 
 def test_synthia_refuses_an_8_bit_label(tmp_path):
@@ -181,7 +182,7 @@ def test_a_synthia_id_above_8_bits_is_named(tmp_path):
     sample = dataset.index(tmp_path, "train", 0)[0]
     channels = np.zeros((12, 20, 3), np.uint16)
     channels[0, 0, 0] = 300
-    datasets.png16.write(sample.label, channels)
+    png16.write(sample.label, channels)
     with pytest.raises(DataError, match=r"label id 300 \(1 pixels\)"):
         dataset.read_label(sample)
 

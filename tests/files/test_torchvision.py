@@ -44,7 +44,7 @@ def test_only_one_module_imports_it():
         or "from torchvision" in path.read_text()
         or 'import_module("torchvision' in path.read_text()
     ]
-    assert importers == ["ash/torchvision.py"]
+    assert importers == ["ash/files/torchvision.py"]
 
 
 def test_where_it_is_not_installed(monkeypatch):
