@@ -1,8 +1,12 @@
 """Raw sets: fetched where the publisher allows it, else asked for by name; verified, unpacked, pinned.
 
-sources     which archives a set consists of, where they come from, its licence
-download    one file over HTTP, resumed and verified
-cityscapes  csDownload, which has the account
-unpack      one archive into the set's folder, nothing outside it, resumed
-steps       a whole set: fetch, verify, unpack, count; what is missing and what to do
+sources           which archives a set consists of, where they come from, its licence
+download          one file over HTTP, resumed and verified
+cityscapes_login  csDownload, which has the account
+unpack            one archive into the set's folder, nothing outside it, resumed
+steps             a whole set: fetch, verify, unpack, count; what is missing and what to do
+status            what is there of a set and what is missing, for `ash check`
+journal           pins of what publishers serve, and a record of this machine's archives
+networks          published weights: where each comes from, and which a protocol needs
+weights           fetches those weights and holds them against their pins
 """

@@ -2,6 +2,16 @@
 
 An AshError ends a command with its message on stderr and exit code 2; anything else that goes wrong is a defect and
 keeps its traceback.  Heavy imports happen inside the commands, so that `ash --help` is instant.
+
+app      what all commands share: settings, sizes, progress
+acquire  acquire, check
+data     draw, manifest, prepare, stylizer, refit-stylizer, features, rain
+train    train, evaluate, montage, predict, stylise
+score    score, evaluate-as
+weights  import-checkpoint, evaluate-model, import-stylizer, fit-decoder
+report   table, cost, contrast, metrics, figures, report, method-pages
+bench    bench step, bench cost, bench storage, bench plan
+dvc      dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Commands that measure this machine: bench step, bench cost, bench storage."""
+"""Commands that measure this machine: bench step, bench cost, bench plan, bench storage."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Commands that let Snakemake and DVC share one pipeline: dvc-settings, dvc-run, dvc-record, dvc-check."""
+"""Commands that let Snakemake and DVC share one pipeline: dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes."""
 
 import importlib
 import os

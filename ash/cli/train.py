@@ -1,4 +1,4 @@
-"""Commands around experiments: train, evaluate, montage, predict, stylise, bench."""
+"""Commands around experiments: train, evaluate, montage, predict, stylise."""
 
 from pathlib import Path
 from typing import Annotated

@@ -9,8 +9,14 @@ an experiment is looked up in the experiment itself, then in the protocol's `met
     settings.experiment("ash")                    # everything that its training depends on
 
 Settings of a method are checked by the method itself (`ash.methods.check`), which lies above this module.
+
+sections  names, types and bounds of every setting
+messages  what is wrong with a setting, in a line
+reading   reads the files and checks them, then what no single section can see
+settings  the whole configuration, and all that one experiment depends on
 """
 
+from ash.config.messages import faults
 from ash.config.reading import SOURCE, load
 from ash.config.sections import (
     DatasetSettings,
@@ -29,7 +35,6 @@ from ash.config.sections import (
     StylizerSettings,
     TableSettings,
     TrainingSettings,
-    faults,
 )
 from ash.config.settings import Experiment, Settings
 

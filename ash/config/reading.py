@@ -7,7 +7,8 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from ash.config.sections import Params, Protocol, faults
+from ash.config.messages import faults
+from ash.config.sections import Params, Protocol
 from ash.config.settings import Settings
 from ash.errors import ConfigError, flat, several
 

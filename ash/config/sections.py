@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -241,19 +241,3 @@ class Params(Section):
         if twice:
             raise ValueError(f"more_experiments: {', '.join(twice)} also in experiments; keep one of the two")
         return {**content, "experiments": {**first, **more}, "more_experiments": list(more)}
-
-
-def faults(error: ValidationError) -> list[str]:
-    """Each fault of a pydantic error as one line: key, what was found, what was wanted."""
-    lines = []
-    for fault in error.errors():
-        key = ".".join(str(part) for part in fault["loc"]) or "file"
-        if fault["type"] == "extra_forbidden":
-            lines.append(f"{key}: unknown key; check its spelling")
-        elif fault["type"] == "missing":
-            lines.append(f"{key}: missing; state it")
-        elif fault["type"] == "value_error":  # a section's own check, whose message says what was found
-            lines.append(fault["msg"].removeprefix("Value error, "))
-        else:
-            lines.append(f"{key}: found {fault['input']!r}; {fault['msg']}")
-    return lines

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ash.config.messages import faults
 from ash.config.sections import (
     DiscriminatorSettings,
     HallucinatorSettings,
@@ -14,7 +15,6 @@ from ash.config.sections import (
     SegmenterSettings,
     StylizerSettings,
     TrainingSettings,
-    faults,
 )
 from ash.errors import ConfigError, several
 

@@ -1,1 +1,6 @@
-"""Scores: confusion matrices, IoU, paired intervals; label maps of other programs; named conventions of scoring.  No torch."""
+"""Scores of predictions against labels.  No torch.
+
+scores       the confusion matrix, IoU, mIoU, paired bootstrap intervals
+label_maps   scores of label maps that any program has written as PNG
+conventions  evaluation protocols by name: size of the input, label map that is scored on
+"""

@@ -1,8 +1,9 @@
-"""Experiments from settings to files: what the command line calls.
+"""From an experiment's settings to its files: what the command line calls.
 
-run        train one experiment with one seed
-model      the trained segmenter's file
-score      a model against a prepared target
-pictures   stylised samples, and predictions for single images
-bench      time of a training step by part
+inputs        the files that a training reads, by name
+build         networks and batches of a run, each made once from what the method needs
+train         one experiment with one seed: model, history, provenance
+evaluate      a model against a prepared target
+evaluate_raw  a model under a named evaluation protocol, on the raw files of a set
+pictures      stylised samples, and predictions for single images
 """

@@ -1,1 +1,10 @@
-"""Reading and writing files: atomically, as HDF5, images, weights of other programs, torchvision."""
+"""Reading and writing files.
+
+atomic       files written whole or not at all, and digests of what they hold
+hdf5         the project's HDF5 files and their sidecars
+images       PNG and JPEG: opened, resized and written here alone
+png16        PNG of three 16-bit channels, which Pillow cannot hold
+foreign      weights of other programs as names and tensors
+torchvision  torchvision, imported here alone, and the ImageNet weights that it knows
+ahead        many files read in parallel and handed on in order
+"""

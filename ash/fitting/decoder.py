@@ -2,7 +2,7 @@
 
 Huang & Belongie, Arbitrary Style Transfer in Real-Time with Adaptive Instance Normalization, ICCV 2017.
 
-    t    = AdaIN(E(c), E(s)),  g = Dec(t)                                        eq. 8-9
+    t    = AdaIN(E(c), E(s)),  g = Dec(t)                                        eq. 9-10
     L_c  = MSE(E(g), t)                                                          eq. 12
     L_s  = sum over relu1_1 .. relu4_1 of S(E_k(g), E_k(s))                      eq. 13 -> adain.statistics_distance
     Dec    content_weight L_c + style_weight L_s                                 eq. 11

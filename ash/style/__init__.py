@@ -1,1 +1,10 @@
-"""Stylisation: frozen encoder and decoder, AdaIN, orthogonal noise, ASH's hallucinator, and the fit of a small pair."""
+"""Stylisation, and what ASH does to a style.
+
+vgg            the frozen encoder and its decoder, at any width
+stylizer       the pair that every method stylises with, and its file
+adain          adaptive instance normalisation, and the distance between styles
+noise          orthogonal noise on style features
+hallucination  ASH's module H, and what gamma and beta do to a style
+rain           RAIN's VAE of style statistics, which ASM searches in
+view           from images to the stylised image that the segmenter sees
+"""

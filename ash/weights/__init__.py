@@ -1,1 +1,7 @@
-"""Weights of whole networks: this project's models, checkpoints of the CLAN family, AdaIN's published pair."""
+"""Weights of whole networks.
+
+model        the trained segmenter's file
+checkpoints  published checkpoints as models of this project, and back; initial weights
+family       names and shapes of the DeepLab-v2 family (AdaptSegNet, CLAN, ADVENT, ...)
+adain        AdaIN's published encoder and decoder, and torchvision's VGG19
+"""

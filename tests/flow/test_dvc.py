@@ -160,8 +160,8 @@ def test_push_clone_pull(copy, tmp_path):
 
 
 def test_an_edited_method_names_its_runs(copy):
-    """ash/methods/ash.py: both engines name the run that uses it, and not the other."""
-    path = copy / "ash/methods/ash.py"
+    """ash/methods/ash/__init__.py: both engines name the run that uses it, and not the other."""
+    path = copy / "ash/methods/ash/__init__.py"
     path.write_text(path.read_text() + "\n# edited\n")
     assert {job for job in planned(copy.run("snakemake", *DRY)) if job.startswith("train")} == {"train ash"}
     assert copy.changed() == {"settings"}

@@ -167,7 +167,7 @@ def test_history_holds_means(tmp_path):
 
 
 class Watching(Game):
-    """Notes the weights of both players before each update and after the last; `step_at` takes a step in between."""
+    """Notes both players' weights before each update and after the last; with `then_step` the segmenter steps in between."""
 
     def __init__(self, then_step=False):
         super().__init__()
