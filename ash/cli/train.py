@@ -106,7 +106,7 @@ def predict(
 
     if size is None:
         settings = load(params)
-        wanted = settings.protocol.datasets[settings.params.targets[0]].image_size
+        wanted = settings.protocol.datasets[settings.targets[0]].image_size
     else:
         wanted = parse_size(size)
     predict_image(model, image, wanted, out)

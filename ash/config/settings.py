@@ -41,6 +41,11 @@ class Settings(Section):
     params: Params
     protocol: Protocol
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The data sets that models are scored on: those of params.yaml, then the protocol's own."""
+        return tuple(dict.fromkeys((*self.params.targets, *self.protocol.targets)))
+
     def experiment(self, name: str) -> Experiment:
         """Resolve one experiment; ConfigError if there is none of that name, or if its `training` cannot be."""
         if name not in self.params.experiments:

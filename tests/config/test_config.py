@@ -1,5 +1,6 @@
 """What is wrong with settings is said in one line each, before anything runs."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,16 @@ FAULTS = [
         "protocols/tiny.yaml",
         lambda c: c["datasets"].pop("mapillary"),
         "targets: 'mapillary' is not a data set of protocols/tiny.yaml; known: cityscapes, gta5",
+    ),
+    (
+        "protocols/tiny.yaml",
+        lambda c: c.update(targets=["kitti"]),
+        "targets: 'kitti' is not a data set of protocols/tiny.yaml; known: gta5",
+    ),
+    (
+        "params.yaml",
+        lambda c: c["tables"]["table2"].update(targets=["gta5"]),
+        "tables.table2.targets: 'gta5' is unknown; known: cityscapes, mapillary, source",
     ),
     ("params.yaml", lambda c: c.update(protocol="huge"), "huge.yaml: missing"),
     ("protocols/tiny.yaml", lambda c: c["training"].update(iterations=0), "training.iterations: found 0"),
@@ -134,6 +145,21 @@ def test_faults_of_methods(folder, edit, line):
     with pytest.raises(ConfigError) as error:
         methods.check_experiment(settings.experiment("ash"))
     assert line in str(error.value)
+
+
+def test_a_protocol_adds_targets_of_its_own(folder):
+    """They follow those of params.yaml, one that stands in both counts once, and a table may name them."""
+    change(folder / "protocols/tiny.yaml", lambda c: c.update(targets=["synthia", "mapillary"]))
+    change(folder / "params.yaml", lambda c: c["tables"]["table2"].update(targets=["synthia"]))
+    settings = config.load(folder / "params.yaml")
+    assert settings.targets == ("cityscapes", "mapillary", "synthia")
+
+
+def test_targets_of_one_protocol_are_not_those_of_another(folder):
+    """A second protocol without `targets` has those of params.yaml alone."""
+    shutil.copy(folder / "protocols/tiny.yaml", folder / "protocols/other.yaml")
+    change(folder / "protocols/tiny.yaml", lambda c: c.update(targets=["synthia"]))
+    assert config.load(folder / "params.yaml", "other").targets == ("cityscapes", "mapillary")
 
 
 def test_an_unknown_experiment_is_refused(folder):

@@ -30,7 +30,7 @@ for line in foreign_records():
 
 EXPERIMENTS = list(SETTINGS.params.experiments)
 SEEDS = SETTINGS.params.seeds
-TARGETS = SETTINGS.params.targets
+TARGETS = SETTINGS.targets
 DATASETS = SETTINGS.protocol.datasets
 STYLE_SET = SETTINGS.protocol.style_set
 GROUPS = list(dict.fromkeys(table.group for table in SETTINGS.params.tables.values()))
