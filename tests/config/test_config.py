@@ -58,7 +58,7 @@ FAULTS = [
     (
         "protocols/tiny.yaml",
         lambda c: c.update(targets=["kitti"]),
-        "targets: 'kitti' is not a data set of protocols/tiny.yaml; known: gta5",
+        "targets: 'kitti' is not a data set of protocols/tiny.yaml; known: cityscapes, gta5",
     ),
     (
         "params.yaml",
