@@ -9,6 +9,7 @@ from ash import datasets
 from ash.datasets.gta5 import Gta5
 from ash.datasets.painters import LARGE
 from ash.errors import DataError
+from ash.files import png16
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.preparation.census import Census, ranges, spans, take_census
 from ash.preparation.manifest import build_manifest
@@ -100,7 +101,7 @@ def test_synthia_with_its_channels_reversed(tmp_path):
     """Saved in another channel order the class is last, and the first channel is void everywhere: one line, no training."""
     root = fill("synthia", tmp_path)
     for path in (root / "GT/LABELS").iterdir():
-        pixels = datasets.png16.read(path)
+        pixels = png16.read(path)
         with path.open("wb") as file:
             writer = png.Writer(pixels.shape[1], pixels.shape[0], greyscale=False, bitdepth=16)
             writer.write(file, pixels[..., ::-1].reshape(len(pixels), -1).tolist())
