@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ash.cli.app import Out, Params, ParamsOption, app, parse_size, progress
+from ash.cli.app import Out, Params, ParamsOption, app, console, parse_size, progress
 from ash.cli.weights import named_file
 from ash.config import load
 
@@ -97,7 +97,7 @@ def predict(
     model: Annotated[Path, typer.Option(help="model.safetensors of a run, or an imported one")],
     out: Out,
     size: Annotated[
-        str | None, typer.Option(help="WIDTHxHEIGHT for the network; else that of the first target")
+        str | None, typer.Option(help="WIDTHxHEIGHT for the network; else the height of the first target, aspect kept")
     ] = None,
     params: ParamsOption = Params,
 ) -> None:
@@ -106,10 +106,11 @@ def predict(
 
     if size is None:
         settings = load(params)
-        wanted = settings.protocol.datasets[settings.targets[0]].image_size
+        _, wanted = settings.protocol.datasets[settings.targets[0]].image_size
+        used = predict_image(model, image, wanted, out)
     else:
-        wanted = parse_size(size)
-    predict_image(model, image, wanted, out)
+        used = predict_image(model, image, parse_size(size), out)
+    console.print(f"{out}: as seen at {used[0]}x{used[1]}", soft_wrap=True, markup=False, highlight=False)
 
 
 @app.command()
