@@ -38,6 +38,9 @@ def train(
     target: TargetFile = None,
     rain: RainFile = None,
     initial: InitialFile = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="iterations of a trial in place of the stated ones; its model enters no table")
+    ] = None,
     params: ParamsOption = Params,
 ) -> None:
     """Train one experiment with one seed; goes on where a killed run stopped."""
@@ -54,8 +57,9 @@ def train(
         rain=rain,
         initial=initial,
     )
+    settings = load(params) if steps is None else load(params).with_iterations(experiment, steps)
     with progress(f"train {experiment} seed {seed}") as show:
-        train_run(load(params), experiment, seed, files, out, show)
+        train_run(settings, experiment, seed, files, out, show)
 
 
 @app.command()

@@ -71,6 +71,14 @@ class Settings(Section):
             training=_changed(protocol.training, entry.training, f"experiments.{name}.training"),
         )
 
+    def with_iterations(self, name: str, iterations: int) -> "Settings":
+        """The same settings, but for the iterations of one experiment; its digest is another then.  ConfigError if unknown."""
+        self.experiment(name)
+        entry = self.params.experiments[name]
+        changed = entry.model_copy(update={"training": {**entry.training, "iterations": iterations}})
+        experiments = {**self.params.experiments, name: changed}
+        return self.model_copy(update={"params": self.params.model_copy(update={"experiments": experiments})})
+
     def rows(self, table: str) -> list[str]:
         """The experiments of a table, in the order of params.yaml."""
         return [name for name, entry in self.params.experiments.items() if table in entry.tables]

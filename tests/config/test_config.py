@@ -8,6 +8,7 @@ import yaml
 
 from ash import config, methods
 from ash.errors import ConfigError
+from ash.weights.model import run_digest
 from tests.conftest import ROOT, ash, settle
 
 
@@ -145,6 +146,19 @@ def test_faults_of_methods(folder, edit, line):
     with pytest.raises(ConfigError) as error:
         methods.check_experiment(settings.experiment("ash"))
     assert line in str(error.value)
+
+
+def test_other_iterations_are_another_run(folder):
+    """All else is as stated, the other experiments too; the digest tells a short run from the stated one."""
+    settings = config.load(folder / "params.yaml")
+    short = settings.with_iterations("ash", 5)
+    stated, changed = settings.experiment("ash"), short.experiment("ash")
+    assert changed.training == stated.training.model_copy(update={"iterations": 5})
+    assert changed.model_copy(update={"training": stated.training}) == stated
+    assert short.experiment("clan") == settings.experiment("clan")
+    assert run_digest(changed, 0) != run_digest(stated, 0)
+    with pytest.raises(ConfigError, match="'assh' is not in params.yaml"):
+        settings.with_iterations("assh", 5)
 
 
 def test_a_protocol_adds_targets_of_its_own(folder):
