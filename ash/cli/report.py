@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ash.cli.app import Out, Params, ParamsOption, app, console
+from ash.cli.app import RESULTS, Out, Params, ParamsOption, app, console
 from ash.config import load
 from ash.errors import ConfigError
 
@@ -13,7 +13,7 @@ Groups = Annotated[list[str], typer.Option("--group", help="group of tables; may
 RunsFolder = Annotated[Path, typer.Option("--runs", help="folder of the runs")]
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def table(
     name: Annotated[str, typer.Argument(metavar="TABLE", help="name of a table of params.yaml")],
     runs: RunsFolder,
@@ -33,7 +33,7 @@ def table(
     write_tables(settings, name, Runs(runs, settings.params.seeds), paper, out)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def cost(
     measured: Annotated[Path, typer.Option(help="what `ash bench cost` wrote")], out: Out, params: ParamsOption = Params
 ) -> None:
@@ -43,7 +43,7 @@ def cost(
     write_cost(load(params), measured, out)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def contrast(first: str, second: str, runs: RunsFolder = Path("results/runs"), params: ParamsOption = Params) -> None:
     """Print by how much SECOND is better than FIRST on each target: each seed, mean, deviation, interval."""
     from ash.report.contrast import contrast as compare
@@ -54,7 +54,7 @@ def contrast(first: str, second: str, runs: RunsFolder = Path("results/runs"), p
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def metrics(
     group: Groups,
     runs: RunsFolder,
@@ -72,7 +72,7 @@ def metrics(
     write_iou(settings, group, scored, iou)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def figures(runs: RunsFolder, out: Out, params: ParamsOption = Params) -> None:
     """Draw Figures 3 and 4, training curves, IoU and mIoU bars into OUT."""
     from ash.report.figures import write_figures
@@ -82,7 +82,7 @@ def figures(runs: RunsFolder, out: Out, params: ParamsOption = Params) -> None:
     write_figures(settings, Runs(runs, settings.params.seeds), out)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def report(
     group: Groups,
     runs: RunsFolder,
@@ -99,7 +99,7 @@ def report(
     build_report(settings, group, Runs(runs, settings.params.seeds), tables, figures, out)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def method_pages(
     out: Annotated[Path, typer.Option("--out", help="folder of the pages")],
     check: Annotated[bool, typer.Option("--check", help="write nothing; name the pages that are out of date")] = False,

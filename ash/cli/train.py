@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ash.cli.app import Out, Params, ParamsOption, app, console, parse_size, progress
+from ash.cli.app import OWN, RESULTS, TRAIN, Out, Params, ParamsOption, app, console, parse_size, progress
 from ash.cli.weights import named_file
 from ash.config import load
 
@@ -25,7 +25,7 @@ InitialFile = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def train(
     experiment: Experiment,
     seed: Seed,
@@ -62,7 +62,7 @@ def train(
         train_run(settings, experiment, seed, files, out, show)
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def evaluate(
     experiment: Experiment,
     seed: Seed,
@@ -81,7 +81,7 @@ def evaluate(
             evaluate_run(settings, experiment, seed, name, run / "model.safetensors", prepared, *outs, show)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def montage(
     stylizer: Annotated[Path, typer.Option(help="weights of the pair")],
     prepared: Annotated[list[Path], typer.Option(help="prepared content; may be repeated")],
@@ -95,7 +95,7 @@ def montage(
     stylised_montage(stylizer, prepared, paintings, alpha, out)
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def predict(
     image: Path,
     model: Annotated[Path, typer.Option(help="model.safetensors of a run, or an imported one")],
@@ -117,7 +117,7 @@ def predict(
     console.print(f"{out}: as seen at {used[0]}x{used[1]}", soft_wrap=True, markup=False, highlight=False)
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def stylise(
     image: Path,
     painting: Path,

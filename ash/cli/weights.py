@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ash.cli.app import Out, Params, ParamsOption, app, console, progress
+from ash.cli.app import OWN, Out, Params, ParamsOption, app, console, progress
 from ash.cli.data import dataset_of
 from ash.config import load
 from ash.errors import ConfigError
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def import_checkpoint(
     file: Annotated[str, typer.Argument(help="checkpoint (.pth, .safetensors), or torchvision:resnet101")],
     out: Annotated[Path, typer.Argument(help="file to write")],
@@ -30,7 +30,7 @@ def import_checkpoint(
         checkpoints.import_checkpoint(file, out, backbone=backbone, branches=branches)
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def evaluate_model(
     model: Annotated[Path, typer.Argument(help="model.safetensors, trained or imported")],
     target: Annotated[list[str], typer.Option(help="NAME=PREPARED, a target and its file; may be repeated")],
@@ -68,7 +68,7 @@ def named_file(pair: str) -> tuple[str, Path]:
     return name, Path(prepared)
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def import_stylizer(
     encoder: Annotated[str, typer.Argument(help="vgg_normalised.pth of pytorch-AdaIN")],
     decoder: Annotated[Path, typer.Argument(help="decoder.pth of pytorch-AdaIN")],
@@ -80,7 +80,7 @@ def import_stylizer(
     import_pair(encoder, str(decoder), out)
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def fit_decoder(
     content: Annotated[list[Path], typer.Option(help="prepared set of contents; may be repeated")],
     paintings: Annotated[Path, typer.Option(help="prepared paintings")],

@@ -5,9 +5,10 @@ import sys
 import time
 
 import pytest
+import typer
 
 from ash import cli
-from ash.cli.app import PLAIN_EVERY, _plain
+from ash.cli.app import PANELS, PLAIN_EVERY, _plain, app
 from ash.errors import DataError, several
 from tests.conftest import ROOT, ash, settle
 
@@ -27,6 +28,20 @@ def test_help_lists_every_step(tmp_path):
     )
     words = ash(tmp_path, "--help").stdout.split()
     assert set(commands.split()) <= set(words)
+
+
+def test_help_groups_every_command(tmp_path):
+    """Each command stands under one heading, and the headings follow each other as `PANELS` has them."""
+    commands = {**typer.main.get_group(app).commands}
+    assert {command.rich_help_panel for command in commands.values()} == set(PANELS)
+    heading, shown = None, []
+    for line in ash(tmp_path, "--help").stdout.splitlines():
+        heading = next((panel for panel in PANELS if line.startswith(f"╭─ {panel} ─")), heading)
+        words = line.removeprefix("│ ").split()
+        if heading and words and words[0] in commands and line.startswith("│ " + words[0]):
+            shown.append((heading, words[0]))
+    assert sorted(shown) == sorted((command.rich_help_panel, name) for name, command in commands.items())
+    assert list(dict.fromkeys(panel for panel, _ in shown)) == list(PANELS)
 
 
 @pytest.mark.parametrize(
