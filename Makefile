@@ -1,75 +1,87 @@
-# Every target sets up .venv by itself. `make help` lists them.
+# Every target sets up .venv by itself.
 SHELL := /bin/bash
-.DEFAULT_GOAL := help
-HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+# make splits names at spaces, and the path of this folder may hold one: so all targets are relative names, and make runs
+# in this folder, also when it was started elsewhere with `make -f`.
+FILE := $(shell echo '$(MAKEFILE_LIST)' | sed 's/^ *//')
+HERE := $(shell dirname '$(FILE)')
+TARGETS := help reproduce everything demo refit reference transcript test graph cluster lint types pages check clean
+.PHONY: $(TARGETS)
+
+ifneq ($(HERE),.)
+
+$(TARGETS):
+	@$(MAKE) --no-print-directory --directory '$(HERE)' $@
+
+else
+
 # The first of these that runs and is new enough: a name on the PATH may be a shim of a version that is not active.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
-BIN := $(HERE).venv/bin
-# The workflow's rules call `python -m ash.cli` of the environment that snakemake runs in.
-SNAKEMAKE := cd $(HERE) && $(BIN)/snakemake
-
-.PHONY: help reproduce everything demo refit reference transcript test graph cluster lint types pages check clean
+BIN := .venv/bin
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(HERE)Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(BIN)/.run: $(HERE)pyproject.toml $(HERE)constraints.txt
+.venv/bin/.run: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer on the PATH; install one or name it: make PYTHON=..." >&2; exit 2; }
-	"$(PYTHON)" -m venv "$(HERE).venv"
-	cd "$(HERE)" && .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[workflow,acquire]'
+	"$(PYTHON)" -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[workflow,acquire]'
 	@touch $@
 
-$(BIN)/.test: $(BIN)/.run
-	cd "$(HERE)" && .venv/bin/pip install --quiet --constraint constraints.txt --editable '.[workflow,acquire,cluster,test,lint]'
+.venv/bin/.test: .venv/bin/.run
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[workflow,acquire,cluster,test,lint]'
 	@touch $@
 
-reproduce: $(BIN)/.run ## the whole paper, in the protocol that params.yaml names
-	$(SNAKEMAKE) --cores all
-	@echo "Report: $(HERE)results/report.html"
+reproduce: .venv/bin/.run ## the whole paper, in the protocol that params.yaml names
+	$(BIN)/python -m snakemake --cores all
+	@echo "Report: $(CURDIR)/results/report.html"
 
-everything: $(BIN)/.run ## that, the rivals with target images, and what goes beyond the paper
-	$(SNAKEMAKE) --cores all everything
-	@echo "Report: $(HERE)results/everything.html"
+everything: .venv/bin/.run ## that, the rivals with target images, and what goes beyond the paper
+	$(BIN)/python -m snakemake --cores all everything
+	@echo "Report: $(CURDIR)/results/everything.html"
 
-demo: $(BIN)/.run ## three experiments: source only, CLAN, ASH
-	$(SNAKEMAKE) --cores all demo
-	@cat $(HERE)results/tables/demo.md
+demo: .venv/bin/.run ## three experiments: source only, CLAN, ASH
+	$(BIN)/python -m snakemake --cores all demo
+	@cat results/tables/demo.md
 
-refit: $(BIN)/.run ## fit the miniature's stylizer anew
-	$(SNAKEMAKE) --cores all refit_stylizer
+refit: .venv/bin/.run ## fit the miniature's stylizer anew
+	$(BIN)/python -m snakemake --cores all refit_stylizer
 
-reference: $(BIN)/.run ## build all, record it in dvc.lock, share it, and put its tables into docs/results/reference
-	$(SNAKEMAKE) --cores all
-	cd "$(HERE)" && $(BIN)/ash dvc-record && $(BIN)/dvc push && $(BIN)/ash dvc-check
-	cd "$(HERE)" && rm -rf docs/results/reference && mkdir -p docs/results/reference
-	cd "$(HERE)" && cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv docs/results/reference/
+reference: .venv/bin/.run ## build all, record it in dvc.lock, share it, and put its tables into docs/results/reference
+	$(BIN)/python -m snakemake --cores all
+	$(BIN)/python -m ash.cli dvc-record && $(BIN)/python -m dvc push && $(BIN)/python -m ash.cli dvc-check
+	rm -rf docs/results/reference && mkdir -p docs/results/reference
+	cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv docs/results/reference/
 
-transcript: $(BIN)/.test ## run the README's commands around DVC in a throw-away repository and print what they say
-	cd "$(HERE)" && $(BIN)/python -m tests.tools.transcript
+transcript: .venv/bin/.test ## run the README's commands around DVC in a throw-away repository and print what they say
+	$(BIN)/python -m tests.tools.transcript
 
-test: $(BIN)/.test ## the tests, in two processes
-	cd "$(HERE)" && $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slurm and not graph"
+test: .venv/bin/.test ## the tests, in two processes
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slurm and not graph"
 
-graph: $(BIN)/.test ## the paper's whole graph on sets of a few files in their published archives
-	cd "$(HERE)" && $(BIN)/python -m pytest -m graph
+graph: .venv/bin/.test ## the paper's whole graph on sets of a few files in their published archives
+	$(BIN)/python -m pytest -m graph
 
-cluster: $(BIN)/.test ## the test through a one-node Slurm, where its daemons are installed
-	cd "$(HERE)" && $(BIN)/python -m pytest -m slurm
+cluster: .venv/bin/.test ## the test through a one-node Slurm, where its daemons are installed
+	$(BIN)/python -m pytest -m slurm
 
-lint: $(BIN)/.test ## style, formatting, layers, the workflow's own linter, pages of docs/methods, whether dvc.yaml is current
-	cd "$(HERE)" && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow/rules
-	cd "$(HERE)" && $(BIN)/lint-imports && $(BIN)/snakemake --lint > /dev/null
-	cd "$(HERE)" && $(BIN)/ash method-pages --out docs/methods --check && $(BIN)/ash dvc-stages --check
+lint: .venv/bin/.test ## style, formatting, layers, pages of docs/methods, whether dvc.yaml and the Snakefile agree
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/lint-imports
+	$(BIN)/python -m ash.cli method-pages --out docs/methods --check && $(BIN)/python -m ash.cli dvc-check --pipeline
 
-types: $(BIN)/.test ## mypy
-	cd "$(HERE)" && $(BIN)/mypy
+types: .venv/bin/.test ## mypy
+	$(BIN)/python -m mypy
 
-pages: $(BIN)/.run ## write docs/methods from the methods' code
-	cd "$(HERE)" && $(BIN)/python -m ash.cli method-pages --out docs/methods
+pages: .venv/bin/.run ## write docs/methods from the methods' code
+	$(BIN)/python -m ash.cli method-pages --out docs/methods
 
-check: $(BIN)/.run ## settings and data
-	cd "$(HERE)" && $(BIN)/ash check
+check: .venv/bin/.run ## settings and data
+	$(BIN)/python -m ash.cli check
 
-clean: ## remove what was made; raw data of your own stay
-	cd "$(HERE)" && rm -rf results logs benchmarks data/miniature data/prepared data/features data/manifests data/refit data/stylizer.safetensors .snakemake
+clean: ## remove what was made; raw data of your own, fetched weights and both README files stay
+	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	rm -rf logs benchmarks .snakemake
+	cd data && rm -rf acquired features manifests miniature networks prepared refit
+
+endif

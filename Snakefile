@@ -21,6 +21,9 @@ rule all:
     input:
         "results/report.html",
         "results/metrics.json",
+        rules.plots.output[0],
+        # Those that no table shows, too.
+        scores(sorted({*EXPERIMENTS} - {*REPORTED}), (*TARGETS, "source")),
 
 
 rule everything:
@@ -41,8 +44,8 @@ for group in GROUPS:
 
 # A run that failed has still built something.
 onsuccess:
-    record(PARAMS)
+    record_run(PARAMS)
 
 
 onerror:
-    record(PARAMS)
+    record_run(PARAMS)

@@ -18,6 +18,11 @@ def closure(*modules: str) -> list[str]:
 
     Relative to the current folder where they lie below it, else absolute.
     """
+    return list(_closure(modules))
+
+
+@cache
+def _closure(modules: tuple[str, ...]) -> list[str]:
     seen: set[str] = set()
     todo = list(modules)
     while todo:

@@ -5,8 +5,8 @@ from pathlib import Path
 from ash.config import Protocol
 
 FOLDER = Path("data/weights")
-IMPORTED_PAIR = "data/imported/adain.safetensors"  # the rule import_stylizer makes it of AdaIN's two files
-FITTED_PAIR = "data/decoder/stylizer.safetensors"  # the rule fit_decoder makes it of an encoder
+IMPORTED_PAIR = "data/networks/adain.safetensors"  # the rule import_stylizer makes it of AdaIN's two files
+FITTED_PAIR = "data/networks/fitted_adain.safetensors"  # the rule fit_decoder makes it of an encoder
 ADAIN = tuple((FOLDER / name).as_posix() for name in ("vgg_normalised.pth", "decoder.pth"))
 
 _ADAIN_RELEASE = "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0"

@@ -1,17 +1,16 @@
-"""Commands that let Snakemake and DVC share one pipeline: dvc-stages, dvc-settings, dvc-record, dvc-check."""
+"""Commands that let Snakemake and DVC share one pipeline: dvc-settings, dvc-run, dvc-record, dvc-check."""
 
 import importlib
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ash.cli.app import app
-from ash.errors import ConfigError
-
-Check = Annotated[bool, typer.Option("--check", help="change nothing; exit code 2 if the file is out of date")]
+from ash.cli.app import MEASURE, WORKFLOW, app
+from ash.errors import ConfigError, StoreError, several
 
 
 def _workflow(module: str) -> Any:
@@ -27,31 +26,51 @@ def _workflow(module: str) -> Any:
         ) from cause
 
 
-@app.command()
-def dvc_stages(check: Check = False) -> None:
-    """Write dvc.yaml from the workflow, in a checkout."""
-    stages = _workflow("stages")
-    jobs = stages.grouped(_workflow("jobs").plan())
-    (stages.check if check else stages.write)(jobs)
-
-
-@app.command()
+@app.command(rich_help_panel=WORKFLOW)
 def dvc_settings() -> None:
-    """Write the digests of all settings for DVC; the first stage of dvc.yaml."""
-    stages = _workflow("stages")
-    jobs = stages.grouped(_workflow("jobs").plan())
-    stages.check(jobs)
-    stages.write_settings(jobs)
+    """Write the digest of each stage's settings, commands and code for DVC; the first stage of dvc.yaml."""
+    stages, jobs = _workflow("bridge.stages"), _workflow("bridge.jobs").plan()
+    found = stages.read_stages()
+    stages.check(jobs, found)
+    _workflow("bridge.commit").tidy(found)
+    stages.write_settings(jobs, found)
 
 
-@app.command()
+@app.command(rich_help_panel=WORKFLOW)
+def dvc_run(
+    stage: Annotated[str, typer.Argument(metavar="STAGE", help="name of a stage of dvc.yaml, e.g. train@ash")],
+) -> None:
+    """Let Snakemake make what a stage of dvc.yaml lists; the command of every other stage."""
+    _workflow("bridge.stages").run(stage)
+
+
+@app.command(rich_help_panel=WORKFLOW)
 def dvc_record() -> None:
     """Record in dvc.lock what Snakemake has built; runs at the end of every `snakemake`."""
-    for line in _workflow("records").record():
+    for line in _workflow("bridge.commit").record():
         typer.echo(line)
 
 
-@app.command()
-def dvc_check() -> None:
+@app.command(rich_help_panel=WORKFLOW)
+def dvc_check(
+    pipeline: Annotated[bool, typer.Option("--pipeline", help="only whether dvc.yaml and the Snakefile agree")] = False,
+) -> None:
     """Check what Snakemake and DVC share: dvc.yaml, records, recorded files, the remote."""
-    typer.echo(_workflow("health").check_all())
+    health = _workflow("bridge.health")
+    typer.echo(health.check_pipeline() if pipeline else health.check_all())
+
+
+@app.command(rich_help_panel=MEASURE)
+def same_bytes(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="git revision")],
+    new: Annotated[
+        str | None, typer.Argument(metavar="NEW", help="git revision; the working tree unless named")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="of every training")] = 20,
+) -> None:
+    """Train and score every experiment a few steps in two states of the code, and compare all bytes."""
+    compare = _workflow("same_bytes").same_bytes
+    with tempfile.TemporaryDirectory(prefix="ash-same-bytes-") as scratch:
+        faults = compare(old, new, steps, Path(scratch))
+    if faults:
+        raise StoreError(several(f"{old} and {new or 'the working tree'}: not the same bytes", faults))

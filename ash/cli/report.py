@@ -1,28 +1,37 @@
-"""Commands that write results for people: table, cost, contrast, metrics, figures, report, method-pages."""
+"""Commands that write results for people: table, cost, contrast, metrics, plots, figures, report, method-pages."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ash.cli.app import RESULTS, Out, Params, ParamsOption, app, console
-from ash.config import load
+from ash.config import Settings, load
 from ash.errors import ConfigError
 
+if TYPE_CHECKING:
+    from ash.report.runs import Runs
+
 Groups = Annotated[list[str], typer.Option("--group", help="group of tables; may be repeated")]
-RunsFolder = Annotated[Path, typer.Option("--runs", help="folder of the runs")]
+ResultsFolder = Annotated[Path, typer.Option("--results", help="folder of the results, with models/ and scores/")]
+Results = Path("results")
+
+
+def _runs(settings: Settings, results: Path) -> "Runs":
+    from ash.report.runs import Runs
+
+    return Runs(results, settings.params.seeds, settings.params.more_experiments)
 
 
 @app.command(rich_help_panel=RESULTS)
 def table(
     name: Annotated[str, typer.Argument(metavar="TABLE", help="name of a table of params.yaml")],
-    runs: RunsFolder,
     out: Out,
+    results: ResultsFolder = Results,
     params: ParamsOption = Params,
 ) -> None:
     """Write a table and its class-wise form as CSV, Markdown and JSON into OUT."""
     from ash.report.paper import check_rows, load_paper
-    from ash.report.runs import Runs
     from ash.report.tables import write_tables
 
     settings = load(params)
@@ -30,7 +39,7 @@ def table(
         raise ConfigError(f"table {name!r} is not in {params}; known: {', '.join(settings.params.tables)}")
     paper = load_paper()
     check_rows(settings, paper)
-    write_tables(settings, name, Runs(runs, settings.params.seeds), paper, out)
+    write_tables(settings, name, _runs(settings, results), paper, out)
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -44,59 +53,64 @@ def cost(
 
 
 @app.command(rich_help_panel=RESULTS)
-def contrast(first: str, second: str, runs: RunsFolder = Path("results/runs"), params: ParamsOption = Params) -> None:
+def contrast(first: str, second: str, results: ResultsFolder = Results, params: ParamsOption = Params) -> None:
     """Print by how much SECOND is better than FIRST on each target: each seed, mean, deviation, interval."""
     from ash.report.contrast import contrast as compare
-    from ash.report.runs import Runs
 
     settings = load(params)
-    for line in compare(settings, first, second, Runs(runs, settings.params.seeds)):
+    for line in compare(settings, first, second, _runs(settings, results)):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command(rich_help_panel=RESULTS)
 def metrics(
     group: Groups,
-    runs: RunsFolder,
     out: Out,
     iou: Annotated[Path, typer.Option(help="CSV file for IoU by class")],
+    results: ResultsFolder = Results,
     params: ParamsOption = Params,
 ) -> None:
     """Write mIoU of the experiments of groups on every target as JSON, and IoU by class as CSV."""
     from ash.report.metrics import write_iou, write_metrics
-    from ash.report.runs import Runs
 
     settings = load(params)
-    scored = Runs(runs, settings.params.seeds)
+    scored = _runs(settings, results)
     write_metrics(settings, group, scored, out)
     write_iou(settings, group, scored, iou)
 
 
 @app.command(rich_help_panel=RESULTS)
-def figures(runs: RunsFolder, out: Out, params: ParamsOption = Params) -> None:
-    """Draw Figures 3 and 4, training curves, IoU and mIoU bars into OUT."""
-    from ash.report.figures import write_figures
-    from ash.report.runs import Runs
+def plots(group: Groups, out: Out, results: ResultsFolder = Results, params: ParamsOption = Params) -> None:
+    """Write what `dvc plots` draws into OUT: training curves, and IoU by class on each target, a CSV file each."""
+    from ash.report.plots import write_plots
 
     settings = load(params)
-    write_figures(settings, Runs(runs, settings.params.seeds), out)
+    write_plots(settings, group, _runs(settings, results), out)
+
+
+@app.command(rich_help_panel=RESULTS)
+def figures(out: Out, results: ResultsFolder = Results, params: ParamsOption = Params) -> None:
+    """Draw Figures 3 and 4, training curves, IoU and mIoU bars into OUT."""
+    from ash.report.figures import write_figures
+
+    settings = load(params)
+    write_figures(settings, _runs(settings, results), out)
 
 
 @app.command(rich_help_panel=RESULTS)
 def report(
     group: Groups,
-    runs: RunsFolder,
     tables: Annotated[Path, typer.Option(help="folder of the tables")],
     figures: Annotated[Path, typer.Option(help="folder of the figures")],
     out: Out,
+    results: ResultsFolder = Results,
     params: ParamsOption = Params,
 ) -> None:
     """Write the self-contained HTML report."""
     from ash.report.page import build_report
-    from ash.report.runs import Runs
 
     settings = load(params)
-    build_report(settings, group, Runs(runs, settings.params.seeds), tables, figures, out)
+    build_report(settings, group, _runs(settings, results), tables, figures, out)
 
 
 @app.command(rich_help_panel=RESULTS)

@@ -24,8 +24,8 @@ def score(
     out: Annotated[Path | None, typer.Option("--out", help="JSON file to write too")] = None,
 ) -> None:
     """Score label maps made by any program, as the official Cityscapes evaluator does."""
-    from ash.evaluation.label_maps import score_folder
     from ash.evaluation import conventions
+    from ash.evaluation.label_maps import score_folder
     from ash.files.atomic import write_json
 
     chosen = None if protocol is None else conventions.load(protocol)

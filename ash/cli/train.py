@@ -30,7 +30,7 @@ def train(
     experiment: Experiment,
     seed: Seed,
     prepared: PreparedFile,
-    out: Annotated[Path, typer.Option("--out", help="folder of the run")],
+    out: Annotated[Path, typer.Option("--out", help="folder for model, history and provenance")],
     stylizer: StylizerFile = None,
     style: StyleFile = None,
     content: ContentFile = None,
@@ -39,7 +39,12 @@ def train(
     rain: RainFile = None,
     initial: InitialFile = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="iterations of a trial in place of the stated ones; its model enters no table")
+        int | None,
+        typer.Option(min=1, help="iterations of a trial in place of the stated ones; its model enters no table"),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="file that a killed training goes on from, removed at the end; else OUT/resume.pt"),
     ] = None,
     params: ParamsOption = Params,
 ) -> None:
@@ -59,14 +64,15 @@ def train(
     )
     settings = load(params) if steps is None else load(params).with_iterations(experiment, steps)
     with progress(f"train {experiment} seed {seed}") as show:
-        train_run(settings, experiment, seed, files, out, show)
+        train_run(settings, experiment, seed, files, out, resume or out / "resume.pt", show)
 
 
 @app.command(rich_help_panel=TRAIN)
 def evaluate(
     experiment: Experiment,
     seed: Seed,
-    run: Annotated[Path, typer.Option(help="folder of the run; the scores go there too")],
+    model: Annotated[Path, typer.Option(help="model.safetensors of the run")],
+    out: Annotated[Path, typer.Option("--out", help="folder for NAME.json and NAME.npz")],
     target: Annotated[list[str], typer.Option(help="NAME=PREPARED, a target and its file; may be repeated")],
     params: ParamsOption = Params,
 ) -> None:
@@ -76,9 +82,9 @@ def evaluate(
     settings = load(params)
     for pair in target:
         name, prepared = named_file(pair)
-        outs = run / f"{name}.json", run / f"{name}.npz"
+        outs = out / f"{name}.json", out / f"{name}.npz"
         with progress(f"evaluate {experiment} seed {seed} on {name}") as show:
-            evaluate_run(settings, experiment, seed, name, run / "model.safetensors", prepared, *outs, show)
+            evaluate_run(settings, experiment, seed, name, model, prepared, *outs, show)
 
 
 @app.command(rich_help_panel=RESULTS)

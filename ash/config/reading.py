@@ -65,7 +65,7 @@ def _cross_check(settings: Settings) -> list[str]:
         ("groups", params.groups, [table.group for table in params.tables.values()]),
         *((f"tables.{n}.targets", t.targets, (*settings.targets, SOURCE)) for n, t in params.tables.items()),
         *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
-        *((f"figures.{n}", f.values(), params.experiments) for n, f in params.figures.items()),
+        *((f"figures.{n}", f.values(), params.standard) for n, f in params.figures.items()),
     ]
     unknown = [
         f"{where}: {name!r} is unknown; known: {', '.join(known) or 'none'}"
@@ -73,4 +73,15 @@ def _cross_check(settings: Settings) -> list[str]:
         for name in names
         if name not in known
     ]
-    return undescribed + unknown
+    return undescribed + _late(settings) + unknown
+
+
+def _late(settings: Settings) -> list[str]:
+    """Experiments that only `everything` trains, in tables that the default target builds."""
+    tables, entries = settings.tables(settings.params.groups), settings.params.experiments
+    return [
+        f"more_experiments.{name}: in {table}, which the default target builds; move it to `experiments`"
+        for name in settings.params.more_experiments
+        for table in tables
+        if table in entries[name].tables
+    ]

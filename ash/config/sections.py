@@ -2,19 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 NAME = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME)]
 Size = tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]  # (width, height) in pixels
-
-
-def _is_none(value: object) -> bool:
-    return value is None
-
-
-def _is_false(value: object) -> bool:
-    return value is False
 
 
 class Section(BaseModel):
@@ -59,7 +51,6 @@ class SegmenterSettings(Section):
     rates: tuple[int, ...] = Field(min_length=1, description="dilations of the ASPP head")
     weights: str | None = Field(
         default=None,
-        exclude_if=_is_none,  # a network from scratch keeps the digest that it had before there was a choice
         description="file of initial weights, or torchvision:resnet101; null trains from scratch",
     )
 
@@ -103,7 +94,7 @@ class TrainingSettings(Section):
     warmup: float = Field(ge=0, lt=1, description="share of the iterations with a linear warm-up from 0")
     power: float = Field(gt=0, description="exponent of the polynomial decay")
     decay: float | None = Field(
-        default=None, exclude_if=_is_none, description="of a decoder's fit: the rate is base / (1 + decay i) instead"
+        default=None, description="of a decoder's fit: the rate is base / (1 + decay i) instead"
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(description="auto: bf16 where the device computes it natively")
     log_every: int = Field(ge=1)
@@ -113,7 +104,6 @@ class TrainingSettings(Section):
     )
     recompute: bool = Field(
         default=False,
-        exclude_if=_is_false,  # a run without it keeps the digest that it had before there was a choice
         description="compute a block's features again in the backward pass: less memory, more time, the same numbers",
     )
     optimisers: dict[str, OptimiserSettings] = Field(description="one for each player that any method has")
@@ -187,7 +177,7 @@ class Protocol(Section):
     methods: dict[Name, dict[str, Any]]
     rain: RainSettings
     decoder: DecoderSettings | None = Field(
-        default=None, exclude_if=_is_none, description="for `fit_decoder`; null: the protocol has no published encoder"
+        default=None, description="for `fit_decoder`; null: the protocol has no published encoder"
     )
     refit: dict[str, Any] | None = Field(description="settings of a stylizer fitted from nothing; null if published")
 
@@ -229,9 +219,33 @@ class Params(Section):
         min_length=1, description="data sets that models are scored on under every protocol, which may name more"
     )
     methods: dict[Name, dict[str, Any]]
-    experiments: dict[Name, ExperimentEntry] = Field(min_length=1)
+    experiments: dict[Name, ExperimentEntry] = Field(
+        min_length=1, description="all experiments; once loaded, those of `more_experiments` among them"
+    )
+    more_experiments: tuple[Name, ...] = Field(
+        default=(),
+        description="in the file more entries of that kind, which only `everything` trains; here their names",
+    )
     tables: dict[Name, TableSettings]
     figures: dict[Name, dict[str, str]] = Field(description="figure -> {column title: experiment}")
+
+    @property
+    def standard(self) -> tuple[str, ...]:
+        """The experiments that the default target trains, in the order of the file."""
+        return tuple(name for name in self.experiments if name not in self.more_experiments)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _merged(cls, content: Any) -> Any:
+        """Put the entries of `more_experiments` behind those of `experiments`, and keep their names."""
+        more = content.get("more_experiments") if isinstance(content, dict) else None
+        first = content.get("experiments") if more else None
+        if not (isinstance(more, dict) and isinstance(first, dict)):
+            return content
+        twice = [name for name in more if name in first]
+        if twice:
+            raise ValueError(f"more_experiments: {', '.join(twice)} also in experiments; keep one of the two")
+        return {**content, "experiments": {**first, **more}, "more_experiments": list(more)}
 
 
 def faults(error: ValidationError) -> list[str]:

@@ -23,14 +23,16 @@ from ash.weights.model import run_digest, save_model
 log = logging.getLogger(__name__)
 
 
-def train_run(settings: Settings, name: str, seed: int, files: RunFiles, out: Path, progress: Progress = quiet) -> None:
-    """Train one experiment with one seed into the folder `out`, going on from out/resume.pt if it is there.
+def train_run(
+    settings: Settings, name: str, seed: int, files: RunFiles, out: Path, resume: Path, progress: Progress = quiet
+) -> None:
+    """Train one experiment with one seed into the folder `out`, going on from the file `resume` if it is there.
 
     Writes model.safetensors, history.csv and provenance.json.  The same settings, seed and files give the same bytes
     on one kind of CPU, whether or not the run was interrupted.
     """
     deterministic.switch_on()
-    experiment, where, resume = settings.experiment(name), device(), out / "resume.pt"
+    experiment, where = settings.experiment(name), device()
     arithmetic = precision.resolve(experiment.training.precision, where)
     run = run_digest(experiment, seed)
     needs = methods.check_experiment(experiment)

@@ -1,6 +1,9 @@
-"""Reading what runs left behind: results/runs/<experiment>/seed<k>/."""
+"""Reading what runs left behind: results/models/<experiment>/seed<k>/ and results/scores/<experiment>/seed<k>/.
 
-from collections.abc import Iterable
+Those of `more_experiments` lie below results/more/, so that the folders above hold what the default target makes, no more.
+"""
+
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +14,24 @@ from ash.errors import StoreError, several
 from ash.evaluation.scores import image_counts
 from ash.files.atomic import read_json
 
+TRAINED = ("model.safetensors", "history.csv", "provenance.json")  # what training leaves; all else comes of evaluation
+
 
 @dataclass(frozen=True)
 class Runs:
-    """The scores of every experiment, read from their files when asked for."""
+    """The scores of every experiment, read from their files when asked for.
+
+    `root` is the folder of results, `more` holds the names of the experiments whose results lie in its folder more/.
+    """
 
     root: Path
     seeds: tuple[int, ...]
+    more: Collection[str] = ()
 
     def path(self, experiment: str, seed: int, name: str) -> Path:
         """A file of one run."""
-        return self.root / experiment / f"seed{seed}" / name
+        folder = self.root / "more" if experiment in self.more else self.root
+        return folder / ("models" if name in TRAINED else "scores") / experiment / f"seed{seed}" / name
 
     def require(self, experiments: Iterable[str], names: Iterable[str]) -> None:
         """StoreError that lists every file that is missing."""

@@ -17,18 +17,18 @@ def paper():
 
 
 def measured(paper):
-    """One second and one TFLOP a step for the first experiment of each recipe, two seconds for `ash_release`."""
-    recipes = {entry.recipe: name for name, entry in reversed(paper.params.experiments.items())}
-    rows = [{"experiment": name, "recipe": recipe, "ms": 1000.0, "tflop": 1.0} for recipe, name in recipes.items()]
-    return [*rows, {"experiment": "ash_release", "recipe": "ash", "ms": 2000.0, "tflop": 2.0}]
+    """One second and one TFLOP a step for the first experiment of each method, two seconds for `ash_release`."""
+    methods = {entry.method: name for name, entry in reversed(paper.params.experiments.items())}
+    rows = [{"experiment": name, "method": method, "ms": 1000.0, "tflop": 1.0} for method, name in methods.items()]
+    return [*rows, {"experiment": "ash_release", "method": "ash", "ms": 2000.0, "tflop": 2.0}]
 
 
 def test_hours_by_hand(paper):
     """Experiments x 100 000 steps x seeds x a second; an experiment measured itself counts with its own step."""
-    rows = {row["recipe"]: row for row in hours(paper, measured(paper))}
-    for recipe, row in rows.items():
-        count = sum(paper.params.experiments[name].recipe == recipe for name in paper.experiments(paper.params.groups))
-        extra = 1 if recipe == "ash" else 0
+    rows = {row["method"]: row for row in hours(paper, measured(paper))}
+    for method, row in rows.items():
+        count = sum(paper.params.experiments[name].method == method for name in paper.experiments(paper.params.groups))
+        extra = 1 if method == "ash" else 0
         assert row["experiments"] == count
         assert row["hours"] == pytest.approx((count + extra) * 1e5 * len(paper.params.seeds) / 3600)
         assert row["pflop"] == pytest.approx((count + extra) * 1e2 * len(paper.params.seeds))
@@ -36,8 +36,8 @@ def test_hours_by_hand(paper):
 
 def test_a_recipe_that_was_not_measured(paper):
     """Named, with the option that measures it."""
-    with pytest.raises(ConfigError, match=r"recipe asm: not measured; add `--experiment asm`"):
-        hours(paper, [row for row in measured(paper) if row["recipe"] != "asm"])
+    with pytest.raises(ConfigError, match=r"method asm: not measured; add `--experiment asm`"):
+        hours(paper, [row for row in measured(paper) if row["method"] != "asm"])
 
 
 def test_bytes_by_hand(paper):

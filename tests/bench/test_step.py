@@ -54,7 +54,7 @@ def test_reversal_saves_a_pass_back_through_the_segmenter(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["asm", "clan_target", "domain_randomisation", "ash_release", "maxsquare"])
-def test_every_kind_of_recipe_runs_on_random_images(tmp_path, name):
+def test_every_kind_of_method_runs_on_random_images(tmp_path, name):
     """VAE, target images, bank of paintings, paintings encoded anew."""
     chosen = settings()
     rows = bench_step(chosen, name, synthetic_files(chosen, (64, 32), device(), tmp_path), 1, {"precision": "fp32"})

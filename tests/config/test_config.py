@@ -44,6 +44,21 @@ FAULTS = [
         lambda c: c["experiments"]["ash"].update(tables={"table9": None}),
         "'table9' is unknown; known: table1",
     ),
+    (
+        "params.yaml",
+        lambda c: c.update(more_experiments={"ash": c["experiments"]["ash"]}),
+        "more_experiments: ash also in experiments; keep one of the two",
+    ),
+    (
+        "params.yaml",
+        lambda c: c.update(more_experiments={"far": {**c["experiments"]["ash"], "tables": {"table1": None}}}),
+        "more_experiments.far: in table1, which the default target builds; move it to `experiments`",
+    ),
+    (
+        "params.yaml",
+        lambda c: c.update(more_experiments={"far": c["experiments"].pop("synthia_ash") | {"tables": {}}}),
+        "figures.figure3: 'synthia_ash' is unknown",
+    ),
     ("params.yaml", lambda c: c["figures"].update(figure3={"ASH": "aash"}), "figures.figure3: 'aash' is unknown"),
     ("params.yaml", lambda c: c["tables"]["table1"].update(reference="source_only"), "tables.table1.reference"),
     (
@@ -83,6 +98,14 @@ def test_faults_of_sections(folder, file, edit, line):
     assert [text for text in str(error.value).splitlines() if line in text]
 
 
+def test_more_experiments_are_known_and_not_standard(folder):
+    """An entry of `more_experiments` is resolved like any other; the default target does not train it."""
+    change(folder / "params.yaml", lambda c: c.update(more_experiments={"far": {"recipe": "ash", "source": "gta5"}}))
+    settings = config.load(folder / "params.yaml")
+    assert settings.experiment("far").source == "gta5"
+    assert set(settings.params.standard) == {"source_only", "clan", "ash", "synthia_ash"}
+
+
 def test_all_faults_are_listed(folder):
     """Two misspelt keys are two lines."""
     change(folder / "params.yaml", lambda c: c.update(sed=1, targts=2))
@@ -96,10 +119,10 @@ def test_all_faults_are_listed(folder):
     [
         (
             {"recipe": "clan", "against": "target"},
-            "experiments.clan: recipe clan needs images of a target, none is named",
+            "experiments.clan: method clan needs images of a target, none is named",
         ),
-        ({"recipe": "clan", "target": "cityscapes"}, "target 'cityscapes' is never used by recipe clan"),
-        ({"recipe": "source_only", "target": "cityscapes"}, "is never used by recipe source_only; remove it"),
+        ({"recipe": "clan", "target": "cityscapes"}, "target 'cityscapes' is never used by method clan"),
+        ({"recipe": "source_only", "target": "cityscapes"}, "is never used by method source_only; remove it"),
     ],
 )
 def test_targets_are_named_where_they_are_used(folder, edit, line):
@@ -133,7 +156,7 @@ def test_a_misspelt_training_key_is_named(folder):
 @pytest.mark.parametrize(
     ("edit", "line"),
     [
-        ({"lamda_adv": 0.1}, "experiments.ash: recipe ash: 1 fault(s)\n  lamda_adv: unknown key"),
+        ({"lamda_adv": 0.1}, "experiments.ash: method ash: 1 fault(s)\n  lamda_adv: unknown key"),
         ({"alpha": 2}, "alpha: found 2"),
         ({"recipe": "ahs"}, "recipe 'ahs' is not a file in ash/methods; known: advent, ash"),
         ({"condition": "guess"}, "condition: found 'guess'"),
@@ -207,10 +230,10 @@ def test_numbers_are_looked_up_in_order(folder):
     """The experiment's own value, then the protocol's, then params.yaml's."""
     change(folder / "protocols/tiny.yaml", lambda c: c.update(methods={"ash": {"lambda_adv": 0.3, "alpha": 0.9}}))
     settings = config.load(folder / "params.yaml")
-    assert settings.experiment("synthia_ash").method["lambda_adv"] == 0.2
-    assert settings.experiment("ash").method["lambda_adv"] == 0.3
-    assert settings.experiment("ash").method["alpha"] == 0.9
-    assert settings.experiment("ash").method["epsilon"] == 0.4
+    assert settings.experiment("synthia_ash").settings["lambda_adv"] == 0.2
+    assert settings.experiment("ash").settings["lambda_adv"] == 0.3
+    assert settings.experiment("ash").settings["alpha"] == 0.9
+    assert settings.experiment("ash").settings["epsilon"] == 0.4
 
 
 @pytest.mark.parametrize("protocol", ["miniature", "paper"])

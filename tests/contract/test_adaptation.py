@@ -7,9 +7,9 @@ import h5py
 import pytest
 import torch
 
-from ash import config
+from ash import config, methods
 from ash.errors import AshError, ConfigError, StoreError
-from ash.experiment.build import build_method
+from ash.experiment.build import build_networks
 from ash.features.file import FeatureFile
 from ash.pixels import to_image
 from ash.style.rain import statistics_of
@@ -43,8 +43,8 @@ def test_generalising_rows_never_open_a_target(world, tmp_path):
     """With all files of the targets gone, every experiment without `target` still trains to its end."""
     settings = settle_whole(tmp_path)
     names = generalising(settings)
-    recipes = {settings.experiment(name).recipe for name in names}
-    assert recipes == {
+    used = {settings.experiment(name).method for name in names}
+    assert used == {
         "source_only", "advent", "maxsquare", "clan", "asm", "domain_randomisation", "ash", "augmentation",
     }  # fmt: skip
     for name in names:
@@ -57,7 +57,7 @@ def test_runs_without_targets_are_those_with_them(world, built, tmp_path, name):
     settings = config.load(built / "params.yaml")
     train_here(settings, name, files_of(world / "data", settings, name), tmp_path)
     for file in ("model.safetensors", "history.csv", "provenance.json"):
-        assert (tmp_path / file).read_bytes() == (built / f"results/runs/{name}/seed0" / file).read_bytes(), file
+        assert (tmp_path / file).read_bytes() == (built / f"results/models/{name}/seed0" / file).read_bytes(), file
 
 
 def test_adapting_rows_read_no_labels(world, tmp_path):
@@ -74,7 +74,7 @@ def test_adapting_rows_read_no_labels(world, tmp_path):
 def test_a_target_file_must_be_given(world, tmp_path, name):
     """Without it, one line that names the experiment and the option."""
     settings = settle_whole(tmp_path)
-    with pytest.raises(ConfigError, match=rf"{name}: recipe \w+ needs --target; give the file"):
+    with pytest.raises(ConfigError, match=rf"{name}: method \w+ needs --target; give the file"):
         train_here(settings, name, files_of(world / "data", settings, name), tmp_path / name)
 
 
@@ -82,7 +82,10 @@ def anchor(world, folder, name: str, seed: int) -> tuple[torch.Tensor, torch.Ten
     """ASM's m and q of an experiment and seed."""
     settings = settle_whole(folder)
     files = files_of(world / "data", settings, name, world / "unlabelled.h5")
-    method = build_method(settings.experiment(name), seed, files, CPU)
+    experiment = settings.experiment(name)
+    method = methods.build(
+        experiment, build_networks(experiment, methods.check_experiment(experiment), seed, files, CPU)
+    )
     return method, torch.cat([method.mean, method.deviation], 1)
 
 
@@ -90,7 +93,7 @@ def test_without_a_target_the_anchor_is_a_painting(world, tmp_path):
     """The seed-th one, whatever target file is at hand."""
     for seed in (0, 3):
         method, found = anchor(world, tmp_path, "asm", seed)
-        pair = load_stylizer(world / "data/stylizer.safetensors")
+        pair = load_stylizer(world / "data/networks/stylizer.safetensors")
         with FeatureFile(world / "data/features/painters.h5", pair.digest) as paintings:
             style = statistics_of(paintings.read([seed]))
         torch.testing.assert_close(found, method.vae.encoder(style))

@@ -69,7 +69,7 @@ def test_every_method_has_a_page_and_a_place_in_the_index():
 def test_every_setting_stands_on_its_page(name):
     """One row a setting, and one for each experiment of the method."""
     page = current()[f"{name}.md"]
-    users = [e for e, entry in load(PARAMS).params.experiments.items() if entry.recipe == name]
+    users = [e for e, entry in load(PARAMS).params.experiments.items() if entry.method == name]
     wanted = [*methods.load(name).Settings.model_fields, *users]
     assert [row for row in wanted if f"\n| `{row}` | " not in page] == []
 

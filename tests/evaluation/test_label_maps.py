@@ -9,8 +9,8 @@ from PIL import Image
 
 from ash.datasets import cityscapes
 from ash.errors import DataError
-from ash.evaluation.label_maps import pair, score_folder
 from ash.evaluation import conventions
+from ash.evaluation.label_maps import pair, score_folder
 from ash.labels import N_CLASSES
 from tests.conftest import ash
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from ash.experiment.evaluate_raw import STRIP, upsampled_rows
 from tests.conftest import ash, snakemake
 
-RUN = "results/runs/ash/seed0"
+RUN = "results/models/ash/seed0"
 
 
 @pytest.mark.parametrize("size", [(600, 37), (STRIP, 5), (1, 4), (31, 90)])
@@ -55,8 +55,8 @@ def test_cityscapes_equals_the_prepared_way(copy):
     path.write_text(yaml.safe_dump(protocol))
     manifest = "data/manifests/cityscapes.json"
     ash(copy, "prepare", "cityscapes", "val", "--manifest", manifest, "--out", "large.h5")
-    shutil.copytree(copy / RUN, copy / "again")
-    ash(copy, "evaluate", "ash", "--seed", "0", "--run", "again", "--target", "cityscapes=large.h5")
+    files = ("--model", f"{RUN}/model.safetensors", "--out", "again", "--target", "cityscapes=large.h5")
+    ash(copy, "evaluate", "ash", "--seed", "0", *files)
     expected = np.array(json.loads((copy / "again/cityscapes.json").read_text())["confusion"])
     ours = scored(copy, "cityscapes")
     assert expected.sum() > 0
@@ -77,7 +77,7 @@ def test_mapillary_is_scored_at_its_own_size(copy):
 @pytest.mark.workflow
 def test_the_rule(copy):
     """`snakemake` makes the scores of one protocol for one run, from what is there."""
-    target = f"{RUN}/protocols/mapillary_native.json"
+    target = "results/protocols/ash/seed0/mapillary_native.json"
     snakemake(copy, target)
     result = json.loads((copy / target).read_text())
     assert (result["experiment"], result["target"]) == ("ash", "mapillary_native")

@@ -8,9 +8,10 @@ import torch
 from safetensors.torch import load_file
 
 from ash import config
+from ash.features import cache
 from ash.features.cache import make_cache, measure
 from ash.features.encoded import Encoded
-from ash.features.file import FeatureFile, cache, holds_features
+from ash.features.file import FeatureFile, holds_features
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.style.stylizer import load_stylizer
 from tests.support.whole import files_of, train_here

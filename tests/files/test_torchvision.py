@@ -16,7 +16,10 @@ from ash.weights.family import to_ours
 
 def test_it_imports_beside_any_torch():
     """In a fresh process, whether or not its compiled operators can be loaded; a second time too."""
-    script = "from ash.files.torchvision import torchvision; v = torchvision(); torchvision(); print(v.models.resnet18(num_classes=2).fc)"
+    script = (
+        "from ash.files.torchvision import torchvision; v = torchvision(); torchvision();"
+        "print(v.models.resnet18(num_classes=2).fc)"
+    )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "Linear(in_features=512, out_features=2" in result.stdout, result.stderr
 

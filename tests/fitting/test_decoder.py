@@ -5,13 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from ash.fitting.decoder_method import DecoderFit
 
 from ash import config
 from ash.config import DecoderSettings
 from ash.errors import ConfigError, DataError, StoreError
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
-from ash.fitting.decoder import CropFeed, fit_decoder, starting_pair
+from ash.fitting.decoder import CropFeed, DecoderFit, fit_decoder, starting_pair
 from ash.progress import quiet
 from ash.style.stylizer import NetworkSettings, Stylizer, load_stylizer
 from ash.style.vgg import mirror

@@ -11,15 +11,15 @@ import time
 
 import psutil
 import pytest
-import yaml
 
 from tests.conftest import ROOT
 from tests.flow.test_workflow import planned
 from tests.support.repository import DRY, Repository, create, ran
+from workflow.bridge.records import record_of
 
 pytestmark = pytest.mark.dvc
-MODEL = "results/runs/{}/seed0/model.safetensors"
-DOWNSTREAM = {"evaluate-ash", "table", "metrics", "figures", "report"}  # of train-ash
+MODEL = "results/models/{}/seed0/model.safetensors"
+DOWNSTREAM = {"evaluate@ash", "tables", "figures", "report"}  # of train@ash
 
 
 @pytest.fixture(scope="module")
@@ -48,21 +48,57 @@ def test_a_fresh_build_is_recorded(built):
     assert repository.run("git", "status", "--porcelain") == ""
 
 
-def test_stages_hold_records_and_seeds(built):
-    """Each stage lists Snakemake's record of each of its files; records fit into one file name."""
+def test_every_stage_bundles_its_records(built):
+    """A bundle for each stage holds Snakemake's record of each of its files, and no stage depends on a bundle."""
     repository, _ = built
-    for name, stage in repository.stages().items():
-        outs = [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]  # a large file has options
-        records = [path for path in outs if path.startswith(".snakemake/metadata/")]
-        assert len(records) * 2 == len(stage["outs"]) or name == "settings"
-        assert all((repository / path).is_file() and "@" not in path for path in records)
+    stages = repository.lock()
+    for name, stage in stages.items():
+        files = {str(f) for out in stage["outs"] for f in files_of(repository, out["path"])}
+        if name != "settings":
+            bundle = f"results/records/{name}.json"
+            records = json.loads((repository / bundle).read_text())
+            assert set(records) == files - {bundle}
+            assert all(
+                json.loads((repository / record_of(output)).read_text()) == records[output] for output in records
+            )
+        assert not any(dep["path"].startswith("results/records") for dep in stage.get("deps", []))
+
+
+def files_of(repository, path):
+    """A file, or those in a folder, relative to the repository."""
+    whole = repository / path
+    return [p.relative_to(repository.folder) for p in ([whole] if whole.is_file() else whole.rglob("*")) if p.is_file()]
+
+
+def test_recording_twice_changes_nothing(copy):
+    """No bundle is written again, and dvc.lock keeps its bytes."""
+    bundles = {path: path.stat().st_mtime_ns for path in (copy / "results/records").iterdir()}
+    lock = (copy / "dvc.lock").read_bytes()
+    assert "recorded in dvc.lock: 0 stage(s)" in copy.run("ash", "dvc-record")
+    assert {path: path.stat().st_mtime_ns for path in (copy / "results/records").iterdir()} == bundles
+    assert (copy / "dvc.lock").read_bytes() == lock
+
+
+def test_newer_records_are_not_overwritten(copy):
+    """What a run of Snakemake left without DVC stays when the Snakefile is read again, and also after `git checkout`."""
+    copy.edit("params.yaml", "lambda_adv: 0.2", "lambda_adv: 0.7")
+    (copy / ".dvc").rename(copy / "aside")  # so that nothing is recorded
+    copy.run("snakemake", "--nocolor")
+    (copy / "aside").rename(copy / ".dvc")
+    copy.run("git", "commit", "--quiet", "--all", "--message", "another weight")
+    copy.run("git", "checkout", "--quiet", "HEAD~1")
+    assert {job for job in planned(copy.run("snakemake", *DRY)) if job.startswith("train")} == {"train ash"}
+    copy.run("git", "checkout", "--quiet", "main")
+    assert "Nothing to be done" in copy.run("snakemake", *DRY)
+    copy.run("ash", "dvc-record")
+    copy.assert_clean()
 
 
 def test_an_edit_and_dvc_repro(copy):
     """lambda_adv of `ash`: that experiment is trained, no other; diffs show it and nothing else."""
     before = (copy / MODEL.format("source_only")).read_bytes()
     copy.edit("params.yaml", "lambda_adv: 0.2", "lambda_adv: 0.7")
-    assert ran(copy.run("dvc", "repro")) == {"settings", "train-ash", *DOWNSTREAM}
+    assert ran(copy.run("dvc", "repro")) == {"settings", "train@ash", *DOWNSTREAM}
     copy.assert_clean()
     assert (copy / MODEL.format("source_only")).read_bytes() == before
     params = copy.json("dvc", "params", "diff")
@@ -73,7 +109,9 @@ def test_an_edit_and_dvc_repro(copy):
     assert all(name.startswith("ash.") for name in metrics)
     copy.run("dvc", "plots", "diff", "--out", "plots")
     page = (copy / "plots/index.html").read_text()
-    assert all(title in page for title in ("Training loss, ash", "IoU on cityscapes in per cent, source_only"))
+    assert all(
+        title in page for title in ("results_plots_loss_ash_csv", "results_plots_iou_source_only_cityscapes_csv")
+    )
 
 
 def test_the_same_edit_and_snakemake_then_branches(copy):
@@ -110,15 +148,15 @@ def test_push_clone_pull(copy, tmp_path):
     assert drawn == pulled
 
     (clone / "data/prepared/gta5_val.h5").unlink()
-    record = clone / clone.stages()["stylizer"]["outs"][-1]
-    record.write_text(record.read_text().replace('"record_format_version": 6', '"record_format_version": 5'))
+    bundle = clone / "results/records/networks.json"
+    bundle.write_text(bundle.read_text().replace('"record_format_version": 6', '"record_format_version": 5'))
     clone.run("dvc", "remote", "modify", "--local", "store", "url", str(tmp_path / "nowhere"))
     lines = clone.run("ash", "dvc-check", code=2)
     assert "gta5_val.h5: recorded in dvc.lock, but missing here; fetch with `dvc pull`" in lines
-    assert "record format 5, and 0 more; Snakemake 9" in lines
+    assert "results/records/networks.json: record format 5, and 0 more; the Snakemake" in lines
     assert "nowhere: no such folder; the first `dvc push` makes a local folder" in lines
     assert "Traceback" not in lines
-    assert "ash: warning: .snakemake/metadata/" in clone.run("snakemake", *DRY)
+    assert "ash: warning: results/records/networks.json: record format 5" in clone.run("snakemake", *DRY)
 
 
 def test_an_edited_method_names_its_runs(copy):
@@ -126,7 +164,9 @@ def test_an_edited_method_names_its_runs(copy):
     path = copy / "ash/methods/ash.py"
     path.write_text(path.read_text() + "\n# edited\n")
     assert {job for job in planned(copy.run("snakemake", *DRY)) if job.startswith("train")} == {"train ash"}
-    assert copy.changed() == {"settings", "train-ash"}
+    assert copy.changed() == {"settings"}
+    copy.run("ash", "dvc-settings")
+    assert copy.changed() == {"settings", "train@ash", "cost"}
 
 
 def test_times_do_not_matter(copy):
@@ -146,12 +186,12 @@ def test_what_is_changed_by_hand_is_noticed(copy):
     right = table.read_bytes(), prepared.read_bytes()
     table.write_text("| ash | 99.9 |\n")
     prepared.write_bytes(right[1][:-1] + b"?")
-    assert {"table", "prepare-cityscapes"} <= copy.changed()
+    assert {"tables", "prepare"} <= copy.changed()
     assert "Nothing to be done" in copy.run("snakemake", *DRY)
     report = copy.run("ash", "dvc-record")
     assert "changed by hand: data/prepared/cityscapes_val.h5, results/tables/table1.md" in report
-    assert {"table", "prepare-cityscapes"} <= copy.changed()
-    copy.run("dvc", "repro", "table", "prepare-cityscapes")
+    assert {"tables", "prepare"} <= copy.changed()
+    copy.run("dvc", "repro", "tables", "prepare")
     assert (table.read_bytes(), prepared.read_bytes()) == right
     copy.assert_clean()
 
@@ -159,8 +199,8 @@ def test_what_is_changed_by_hand_is_noticed(copy):
 def test_kills_in_training(copy):
     """SIGKILL of the training alone, then of DVC and all below it: each time `dvc repro` goes on from the last step."""
     copy.edit("protocols/tiny.yaml", "iterations: 12", "iterations: 150")
-    resume, log = copy / "results/runs/ash/seed0/resume.pt", copy / "logs/train/ash_seed0.log"
-    repro = copy.command("dvc", "repro", "train-ash")
+    resume, log = copy / "results/resume/ash/seed0.pt", copy / "logs/train/ash_seed0.log"
+    repro = copy.command("dvc", "repro", "train@ash")
     for everything in (False, True):
         process = psutil.Popen(
             repro, cwd=copy.folder, env=copy.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -177,31 +217,44 @@ def test_kills_in_training(copy):
         assert resume.exists()
         assert not (copy / MODEL.format("ash")).exists()
     copy.run("snakemake", "--unlock")
-    copy.run("dvc", "repro", "train-ash")
+    copy.run("dvc", "repro", "train@ash")
     assert "resumed after step" in log.read_text()
     assert not resume.exists()
-    assert "train-ash" not in copy.changed()
+    assert "train@ash" not in copy.changed()
 
 
 def test_adding_and_removing_an_experiment(copy):
-    """Until dvc.yaml is generated again, `--check` and `dvc repro` stop with the remedy; nothing else is retrained."""
-    before, pipeline = (copy / "params.yaml").read_text(), (copy / "dvc.yaml").read_text()
+    """`dvc repro` trains the new one and no other, with no edit of dvc.yaml; taken out again it leaves nothing stale."""
+    before, models = (copy / "params.yaml").read_text(), [copy / MODEL.format(n) for n in ("source_only", "ash")]
+    state = [path.stat().st_mtime_ns for path in models]
     entry = "  more: {recipe: source_only, source: gta5, tables: {table5: null}}\n"
     copy.edit("params.yaml", "experiments:\n", f"experiments:\n{entry}")
-    line = "dvc.yaml: out of date (train-more is missing, evaluate-more is missing"
-    assert line in copy.run("ash", "dvc-stages", "--check", code=2)
-    stopped = copy.run("dvc", "repro", code=255)
-    assert line in stopped
-    assert "run `ash dvc-stages` and commit the file" in stopped
-    copy.run("ash", "dvc-stages")
-    copy.run("ash", "dvc-stages", "--check")
-    assert {"train-more", "evaluate-more"} <= copy.changed()
-    assert "train-ash" not in copy.changed()
+    assert ran(copy.run("dvc", "repro")) == {"settings", "train@more", "evaluate@more", "tables", "figures", "report"}
+    assert "more" in (copy / "results/tables/table5.md").read_text()
+    assert [path.stat().st_mtime_ns for path in models] == state
+    copy.assert_clean()
     (copy / "params.yaml").write_text(before)
-    assert "train-more is no longer in the workflow" in copy.run("ash", "dvc-stages", "--check", code=2)
-    copy.run("ash", "dvc-stages")
-    assert (copy / "dvc.yaml").read_text() == pipeline
-    copy.run("dvc", "checkout")
+    copy.run("dvc", "repro")
+    assert [path.stat().st_mtime_ns for path in models] == state
+    assert not (copy / "results/scores/more").exists()
+    copy.assert_clean()
+    assert copy.run("git", "diff", "HEAD", "--", "dvc.yaml") == ""
+
+
+def test_more_experiments_are_snakemakes_alone(copy):
+    """An entry of `more_experiments` is trained by `snakemake everything`, not by default, and DVC stays clean."""
+    copy.edit(
+        "params.yaml",
+        "tables:\n  alone",
+        "more_experiments:\n  extra: {recipe: source_only, source: gta5, tables: {far: null}}\n"
+        "tables:\n  far: {title: Far, classes: 19, targets: [cityscapes], reference: extra, group: beyond}\n  alone",
+    )
+    copy.run("snakemake", "--nocolor")
+    copy.assert_clean()
+    assert not (copy / "results/more").exists()
+    assert "train extra" in planned(copy.run("snakemake", "--nocolor", "everything"))
+    assert (copy / "results/more/scores/extra/seed0/cityscapes.json").exists()
+    assert "Nothing to be done" in copy.run("snakemake", *DRY, "everything")
     copy.assert_clean()
 
 
@@ -223,23 +276,23 @@ def test_training_again_gives_the_recorded_hashes(copy):
     """`dvc repro --force` of one training on the same machine: the hashes of model, history and provenance in dvc.lock."""
 
     def outputs():
-        stage = yaml.safe_load((copy / "dvc.lock").read_text())["stages"]["train-source_only"]
-        return {o["path"]: o["md5"] for o in stage["outs"] if not o["path"].startswith(".snakemake")}
+        stage = copy.lock()["train@source_only"]
+        return {o["path"]: o["md5"] for o in stage["outs"] if not o["path"].startswith("results/records")}
 
     before = outputs()
-    output = copy.run("dvc", "repro", "--force", "--single-item", "train-source_only")
-    assert ran(output) == {"train-source_only"}
-    assert len(before) == 3
+    output = copy.run("dvc", "repro", "--force", "--single-item", "train@source_only")
+    assert ran(output) == {"train@source_only"}
+    assert list(before) == ["results/models/source_only"]
     assert outputs() == before
 
 
 def test_training_needs_neither_engine():
-    """The package imports without Snakemake and DVC, and `ash dvc-stages` then says what is missing."""
+    """The package imports without Snakemake and DVC, and `ash dvc-settings` then says what is missing."""
     script = (
         "import sys; sys.modules |= dict.fromkeys(('snakemake', 'dvc'));"
         "import ash.experiment.train; from ash.cli import main; main()"
     )
-    command = [sys.executable, "-c", script, "dvc-stages", "--check"]
+    command = [sys.executable, "-c", script, "dvc-settings"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "is not installed; `make check` sets up .venv" in result.stderr

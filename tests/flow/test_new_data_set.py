@@ -95,7 +95,9 @@ def test_a_set_that_is_not_there_is_asked_for(checkout):
 
 def test_the_new_target_is_scored(checkout):
     """It is acquired, prepared and scored for every experiment; nothing is trained, and the older files stay as they were."""
-    before = {path: file_digest(path) for path in sorted(checkout.rglob("*.safetensors")) + sorted(checkout.rglob("*.h5"))}
+    before = {
+        path: file_digest(path) for path in sorted(checkout.rglob("*.safetensors")) + sorted(checkout.rglob("*.h5"))
+    }
     old = json.loads((checkout / "results/metrics.json").read_text())
     add_files(checkout / "data/raw/camvid")
     assert "drawn" in ash(checkout, "check").stdout

@@ -67,7 +67,7 @@ def checkout(built, tmp_path_factory):
 
 def test_the_new_row_is_in_its_table(checkout):
     """Trained, scored and shown by the workflow; the older runs stay as they were, and its own loss is in its history."""
-    models = {path: file_digest(path) for path in checkout.glob("results/runs/*/*/model.safetensors")}
+    models = {path: file_digest(path) for path in checkout.glob("results/models/*/*/model.safetensors")}
     assert len(models) == 4
     output = snakemake(checkout, "results/tables/table5.md")
     assert output.count("rule train:") == 1
@@ -76,7 +76,7 @@ def test_the_new_row_is_in_its_table(checkout):
     assert "Sharpened" in (checkout / "results/tables/table5.md").read_text()
     assert [row for row in rows if "Sharpened" in row.values()]
     assert {path: file_digest(path) for path in models} == models
-    history = (checkout / "results/runs/sharp/seed0/history.csv").read_text()
+    history = (checkout / "results/models/sharp/seed0/history.csv").read_text()
     assert history.startswith("step,segmenter.segmentation,segmenter.entropy,rate\n")
 
 
@@ -87,5 +87,5 @@ def test_its_settings_are_checked_like_any_others(checkout, tmp_path):
     (checkout / "other.yaml").write_text(text)
     result = ash(checkout, "check", "--params", "other.yaml", check=False)
     assert result.returncode == 2
-    assert "experiments.sharp: recipe sharpening: 2 fault(s)" in result.stderr
+    assert "experiments.sharp: method sharpening: 2 fault(s)" in result.stderr
     assert "lamda_sharp: unknown key" in result.stderr

@@ -30,7 +30,19 @@ def test_a_short_run_has_another_digest(folder):
     assert [line.split(",")[0] for line in history] == ["step", "3"]
     assert json.loads((folder / "short/provenance.json").read_text())["settings"]["training"]["iterations"] == 3
     target = ("--target", "cityscapes=gta5_train.h5")
-    result = ash(folder, "evaluate", "source_only", "--seed", "0", "--run", "short", *target, check=False)
+    result = ash(
+        folder,
+        "evaluate",
+        "source_only",
+        "--seed",
+        "0",
+        "--model",
+        "short/model.safetensors",
+        "--out",
+        "scores",
+        *target,
+        check=False,
+    )
     assert result.returncode == 2
     assert "trained under settings" in result.stderr
 

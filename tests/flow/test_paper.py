@@ -87,7 +87,9 @@ def test_weights_that_cannot_be_fetched_stop_their_own_rule(folder, monkeypatch)
     (folder / "served").mkdir()
     with serve(folder / "served") as server:
         monkeypatch.setenv("ASH_MIRROR", server.url)
-        output = snakemake(folder, "data/segmenter.safetensors", "data/imported/adain.safetensors", check=False)
+        output = snakemake(
+            folder, "data/networks/segmenter.safetensors", "data/networks/adain.safetensors", check=False
+        )
     assert "Error in rule acquire_weights" in output
     log = (folder / "logs/acquire/weights.log").read_text()
     assert "ash: weights: 3 file(s) missing or wrong" in log
@@ -103,6 +105,6 @@ def test_weights_of_ones_own_stop_their_own_rule(folder):
     text = path.read_text()
     assert "DeepLab_resnet_pretrained_init-f81d91e8.pth" in text
     path.write_text(text.replace("DeepLab_resnet_pretrained_init-f81d91e8.pth", "mine.pth"))
-    snakemake(folder, "data/segmenter.safetensors", check=False)
+    snakemake(folder, "data/networks/segmenter.safetensors", check=False)
     log = (folder / "logs/initial_weights.log").read_text()
     assert "ash: data/weights/mine.pth: missing; fetch it and put it there" in log

@@ -20,7 +20,7 @@ from tests.support.paper import SETS, checkpoint, provide, publish, settle_paper
 from tests.support.server import serve
 
 pytestmark = [pytest.mark.graph, pytest.mark.timeout(1800)]
-RUN = "results/runs/{}/seed0"
+RUN = "results/models/{}/seed0"
 CPU = torch.device("cpu")
 TARGET = "data/prepared/mapillary_val.h5"
 
@@ -122,7 +122,7 @@ def test_any_image_is_stylised(paper, tmp_path):
 def test_named_protocols_score_a_run(paper):
     """Mapillary at its own size, at height 1536, and both mappings, by their rule."""
     names = [name for name in PROTOCOLS if name.startswith("mapillary")]
-    files = [f"{RUN.format('ash')}/protocols/{name}.json" for name in names]
+    files = [f"results/protocols/ash/seed0/{name}.json" for name in names]
     snakemake(paper, *files)
     assert len(names) == 4
     for file in files:

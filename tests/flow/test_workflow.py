@@ -17,7 +17,7 @@ from tests.conftest import ROOT, ash, settle, snakemake
 from workflow.closure import closure
 
 pytestmark = pytest.mark.workflow
-RUN = "results/runs/{}/seed0"
+MODEL, SCORES = "results/models/{}/seed0", "results/scores/{}/seed0"
 
 
 @pytest.fixture
@@ -41,16 +41,18 @@ def planned(text: str) -> set[str]:
 def test_everything_is_built(built):
     """Runs, tables, figures, metrics and the report."""
     for name in ("source_only", "clan", "ash", "synthia_ash"):
-        for file in ("model.safetensors", "history.csv", "provenance.json", "cityscapes.json", "mapillary.npz"):
-            assert (built / RUN.format(name) / file).stat().st_size > 0
-        assert not (built / RUN.format(name) / "resume.pt").exists()
+        for file in ("model.safetensors", "history.csv", "provenance.json"):
+            assert (built / MODEL.format(name) / file).stat().st_size > 0
+        for file in ("cityscapes.json", "mapillary.npz"):
+            assert (built / SCORES.format(name) / file).stat().st_size > 0
+        assert not (built / f"results/resume/{name}/seed0.pt").exists()
     for file in ("tables/table1.md", "tables/table2_classes.csv", "figures/figure3.png", "figures/figure4.png"):
         assert (built / "results" / file).stat().st_size > 0
     page = (built / "results/report.html").read_text()
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", page)
     assert page.count("data:image/png;base64,") == 6
     metrics = json.loads((built / "results/metrics.json").read_text())
-    run = json.loads((built / RUN.format("ash") / "cityscapes.json").read_text())
+    run = json.loads((built / SCORES.format("ash") / "cityscapes.json").read_text())
     assert metrics["ash"]["cityscapes"]["miou19"] == round(100 * run["miou"]["19"], 4)
 
 
@@ -69,12 +71,12 @@ def test_one_changed_setting_reruns_one_experiment(copy):
     (copy / "params.yaml").write_text(text.replace("lambda_adv: 0.2", "lambda_adv: 0.7"))
     jobs = planned(snakemake(copy, "-n"))
     assert jobs == {
-        "train synthia_ash", "evaluate synthia_ash", "table table2", "figures", "metrics", "report", "all",
+        "train synthia_ash", "evaluate synthia_ash", "table table2", "figures", "metrics", "plots", "report", "all",
     }  # fmt: skip
-    before = {name: (copy / RUN.format(name) / "model.safetensors").read_bytes() for name in ("ash", "synthia_ash")}
+    before = {name: (copy / MODEL.format(name) / "model.safetensors").read_bytes() for name in ("ash", "synthia_ash")}
     snakemake(copy)
-    assert (copy / RUN.format("ash") / "model.safetensors").read_bytes() == before["ash"]
-    assert (copy / RUN.format("synthia_ash") / "model.safetensors").read_bytes() != before["synthia_ash"]
+    assert (copy / MODEL.format("ash") / "model.safetensors").read_bytes() == before["ash"]
+    assert (copy / MODEL.format("synthia_ash") / "model.safetensors").read_bytes() != before["synthia_ash"]
     assert "Nothing to be done" in snakemake(copy, "-n")
 
 
@@ -87,8 +89,8 @@ def test_an_edited_method_reruns_its_own_experiments(copy):
     """clan.py: the training of clan, its scores, what shows them, and what a step of it costs."""
     edit(copy / "ash/methods/clan.py")
     assert planned(snakemake(copy, "-n")) == {
-        "train clan", "evaluate clan", "table table1", "table table5", "figures", "metrics", "measure_cost", "cost", "report",
-        "all",
+        "train clan", "evaluate clan", "table table1", "table table5", "figures", "metrics", "plots", "measure_cost", "cost",
+        "report", "all",
     }  # fmt: skip
 
 
@@ -156,6 +158,23 @@ def test_bad_settings_stop_before_any_job(tmp_path, right, wrong, line):
     assert not (folder / "data").exists()
 
 
+def test_names_are_quoted_and_errors_are_shown(tmp_path):
+    """Below a folder with a space, a file name that holds a command is only a name; a job's error is on the terminal."""
+    folder = tmp_path / "my projects"
+    folder.mkdir()
+    settle(folder)
+    protocol, weights = folder / "protocols/tiny.yaml", "a $(touch hit) b.safetensors"
+    text = protocol.read_text().replace("ash/style/weights/miniature.safetensors", weights)
+    protocol.write_text(text)
+    (folder / weights).write_text("no weights")
+    output = snakemake(folder, "data/networks/stylizer.safetensors", check=False)
+    assert f"ash: {weights}: " in output
+    shutil.copy(ROOT / "ash/style/weights/miniature.safetensors", folder / weights)
+    snakemake(folder, "data/networks/stylizer.safetensors")
+    assert (folder / "data/networks/stylizer.safetensors").exists()
+    assert not (folder / "hit").exists()
+
+
 def tensors(path) -> dict[str, bytes]:
     with safe_open(path, "np") as file:
         return {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118  not a mapping
@@ -164,8 +183,8 @@ def tensors(path) -> dict[str, bytes]:
 def train_command(name: str) -> list[str]:
     return [
         "train", name, "--seed", "0", "--prepared", "data/prepared/gta5_train.h5", "--stylizer",
-        "data/stylizer.safetensors", "--style", "data/features/painters.h5", "--content", "data/features/gta5.h5",
-        "--out", "again",
+        "data/networks/stylizer.safetensors", "--style", "data/features/painters.h5", "--content", "data/features/gta5.h5",
+        "--out", "again", "--resume", "again.pt",
     ]  # fmt: skip
 
 
@@ -173,7 +192,7 @@ def test_training_twice_gives_the_same_bytes(copy):
     """The same settings and seed: equal model, history and provenance files."""
     ash(copy, *train_command("ash"))
     for file in ("model.safetensors", "history.csv", "provenance.json"):
-        assert (copy / "again" / file).read_bytes() == (copy / RUN.format("ash") / file).read_bytes()
+        assert (copy / "again" / file).read_bytes() == (copy / MODEL.format("ash") / file).read_bytes()
 
 
 def test_encoding_on_the_fly_gives_the_same_run(copy):
@@ -181,7 +200,7 @@ def test_encoding_on_the_fly_gives_the_same_run(copy):
     command = train_command("clan")
     cut = command.index("--content")
     ash(copy, *command[:cut], *command[cut + 2 :])
-    histories = [(copy / folder / "history.csv").read_text() for folder in ("again", RUN.format("clan"))]
+    histories = [(copy / folder / "history.csv").read_text() for folder in ("again", MODEL.format("clan"))]
     rows = [[float(value) for value in text.splitlines()[1].split(",")] for text in histories]
     assert rows[0] == pytest.approx(rows[1], rel=1e-3)
 
@@ -198,7 +217,7 @@ def test_a_killed_run_ends_as_if_never_stopped(copy):
         process = subprocess.Popen(
             command, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        resume, seen = copy / "again/resume.pt", None
+        resume, seen = copy / "again.pt", None
         while process.poll() is None and (not resume.exists() or resume.stat().st_mtime_ns == seen):
             seen = seen or (resume.stat().st_mtime_ns if resume.exists() else None)
             time.sleep(0.002)
@@ -209,7 +228,7 @@ def test_a_killed_run_ends_as_if_never_stopped(copy):
         process.wait()
     assert kills >= 2
     ash(copy, *train_command("ash"))
-    expected = copy / RUN.format("ash")
+    expected = copy / MODEL.format("ash")
     assert tensors(copy / "again/model.safetensors") == tensors(expected / "model.safetensors")
     assert (copy / "again/history.csv").read_text() == (expected / "history.csv").read_text()
     assert not list((copy / "again").glob(".*.tmp")) or kills
@@ -217,9 +236,11 @@ def test_a_killed_run_ends_as_if_never_stopped(copy):
 
 def test_a_model_of_other_settings_is_refused(copy):
     """Scoring clan's model as ash's stops with one line."""
-    shutil.copy(copy / RUN.format("clan") / "model.safetensors", copy / RUN.format("ash"))
+    shutil.copy(copy / MODEL.format("clan") / "model.safetensors", copy / MODEL.format("ash"))
     target = "cityscapes=data/prepared/cityscapes_val.h5"
-    result = ash(copy, "evaluate", "ash", "--seed", "0", "--run", RUN.format("ash"), "--target", target, check=False)
+    model = MODEL.format("ash") + "/model.safetensors"
+    command = ("evaluate", "ash", "--seed", "0", "--model", model, "--out", "scores", "--target", target)
+    result = ash(copy, *command, check=False)
     assert result.returncode == 2
     assert re.search(r"model\.safetensors: trained under settings \w{12}, wanted \w{12}", result.stderr)
     assert "Traceback" not in result.stderr
@@ -227,7 +248,7 @@ def test_a_model_of_other_settings_is_refused(copy):
 
 def test_features_of_another_stylizer_are_refused(copy):
     """A feature file remembers the pair that made it."""
-    path = copy / "data/stylizer.safetensors"
+    path = copy / "data/networks/stylizer.safetensors"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(bytes(content))
@@ -241,9 +262,9 @@ def test_pictures_of_ones_own(copy):
     from PIL import Image
 
     image, painting = copy / "data/miniature/gta5/images/00001.png", copy / "data/miniature/painters/train/1.jpg"
-    pair = str(copy / "data/stylizer.safetensors")
+    pair = str(copy / "data/networks/stylizer.safetensors")
     ash(copy, "stylise", str(image), str(painting), "--stylizer", pair, "--out", "stylised.png")
-    model = str(copy / RUN.format("ash") / "model.safetensors")
+    model = str(copy / MODEL.format("ash") / "model.safetensors")
     ash(copy, "predict", str(image), "--model", model, "--out", "predicted.png")
     for name in ("stylised.png", "predicted.png"):
         with Image.open(copy / name) as picture:
@@ -257,7 +278,7 @@ def test_a_text_file_is_not_an_image(copy):
         "predict",
         "params.yaml",
         "--model",
-        str(copy / RUN.format("ash") / "model.safetensors"),
+        str(copy / MODEL.format("ash") / "model.safetensors"),
         "--out",
         "x.png",
         check=False,

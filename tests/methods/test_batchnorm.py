@@ -44,10 +44,10 @@ def is_affine(content: torch.Tensor, features: torch.Tensor) -> bool:
     return bool(((y - slope * x).abs().amax(2) <= 1e-4 * y.abs().amax(2) + 1e-5).all())
 
 
-def test_all_recipes_are_watched():
+def test_all_methods_are_watched():
     """Every method of the project is among the rows, and the rows are most of params.yaml."""
-    recipes = {settings().experiment(name).recipe for name in GENERALISING}
-    assert recipes == {
+    methods = {settings().experiment(name).method for name in GENERALISING}
+    assert methods == {
         "source_only", "advent", "maxsquare", "clan", "asm", "domain_randomisation", "ash", "augmentation",
     }  # fmt: skip
 
@@ -62,15 +62,15 @@ def test_only_the_source_and_its_renderings_pass(name):
     gradients(method, given)
     own = settings().experiment(name)
     assert watch.training == [True] * len(watch.images)
-    expected = PASSES.get(own.recipe, 2) * (2 if own.method.get("g_image") == "own" else 1)
+    expected = PASSES.get(own.method, 2) * (2 if own.settings.get("g_image") == "own" else 1)
     assert len(watch.images) == expected
     allowed = [given.image]
     for features, decoded in watch.decoded:
         assert features.shape == given.content.shape
-        if own.method.get("modulation") != "local":
+        if own.settings.get("modulation") != "local":
             assert is_affine(given.content, features)
         allowed.append(view(decoded.detach(), given, method.settings.needs.convention))
-    if own.method.get("view") == "colour_jitter":
+    if own.settings.get("view") == "colour_jitter":
         allowed.append(jitter(given.image, torch.Generator().manual_seed(7)))
     for images in watch.images:
         for k, image in enumerate(images):

@@ -158,10 +158,10 @@ def test_needs_follow_the_settings():
 def test_impossible_numbers_name_the_experiment(changes, line):
     """The experiment in the title, then one line for the fault, and nothing of the other settings."""
     experiment = config.load(ROOT / "params.yaml").experiment(NAME)
-    spoilt = experiment.model_copy(update={"method": experiment.method | changes})
+    spoilt = experiment.model_copy(update={"settings": experiment.settings | changes})
     with pytest.raises(ConfigError) as error:
         methods.check_experiment(spoilt)
     title, fault = str(error.value).splitlines()
-    assert title == f"experiments.{NAME}: recipe {NAME}: 1 fault(s)"
+    assert title == f"experiments.{NAME}: method {NAME}: 1 fault(s)"
     assert line in fault
     assert "segmentation_loss" not in fault

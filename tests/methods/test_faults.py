@@ -29,19 +29,19 @@ def fault(experiment: Experiment) -> str:
     with pytest.raises(ConfigError) as error:
         methods.check_experiment(experiment)
     title, line = str(error.value).splitlines()
-    assert title == f"experiments.{experiment.name}: recipe {experiment.recipe}: 1 fault(s)"
+    assert title == f"experiments.{experiment.name}: method {experiment.method}: 1 fault(s)"
     return line.strip()
 
 
-def changed(name: str, method: dict) -> Experiment:
+def changed(name: str, own: dict) -> Experiment:
     """An experiment of params.yaml with other settings of its method."""
-    return settings().experiment(name).model_copy(update={"method": method})
+    return settings().experiment(name).model_copy(update={"settings": own})
 
 
 @pytest.mark.parametrize("name", RIVALS)
 def test_every_setting_must_be_stated(name):
     """There are no defaults: each setting of the method in turn, left out, is missed by its name."""
-    method = settings().experiment(name).method
+    method = settings().experiment(name).settings
     assert method
     for key in method:
         rest = {k: v for k, v in method.items() if k != key}
@@ -51,7 +51,7 @@ def test_every_setting_must_be_stated(name):
 @pytest.mark.parametrize("name", RIVALS)
 def test_a_misspelt_setting_is_named(name):
     """A setting more than the method has is an unknown key, so a misspelt one cannot pass for another's default."""
-    method = settings().experiment(name).method
+    method = settings().experiment(name).settings
     for key in method:
         assert fault(changed(name, method | {f"{key}_": method[key]})) == f"{key}_: unknown key; check its spelling"
 
@@ -59,7 +59,7 @@ def test_a_misspelt_setting_is_named(name):
 @pytest.mark.parametrize("name", RIVALS)
 def test_weights_are_not_negative(name):
     """Every number that weighs a term, found as -1, is named."""
-    method = settings().experiment(name).method
+    method = settings().experiment(name).settings
     weights = [key for key, value in method.items() if key.startswith("lambda_") and isinstance(value, float)]
     weights += [key for key in ("step", "alpha", "epsilon", "smoothing") if key in method]
     assert weights
@@ -72,9 +72,9 @@ def test_a_target_is_needed_and_not_named(name):
     """`against: target` without a target is one line that says both ways out."""
     experiment = settings().experiment(name)
     with pytest.raises(ConfigError) as error:
-        methods.check_experiment(changed(name, experiment.method | {"against": "target"}))
+        methods.check_experiment(changed(name, experiment.settings | {"against": "target"}))
     (line,) = str(error.value).splitlines()
-    assert line.startswith(f"experiments.{name}: recipe {name} needs images of a target, none is named; ")
+    assert line.startswith(f"experiments.{name}: method {name} needs images of a target, none is named; ")
     assert "`target: NAME`" in line and "`against: stylised`" in line
 
 
@@ -85,7 +85,7 @@ def test_a_target_is_named_and_not_used(name):
     with pytest.raises(ConfigError) as error:
         methods.check_experiment(experiment)
     (line,) = str(error.value).splitlines()
-    assert line.startswith(f"experiments.{name}: target 'cityscapes' is never used by recipe {name}; remove it")
+    assert line.startswith(f"experiments.{name}: target 'cityscapes' is never used by method {name}; remove it")
 
 
 def test_asm_serves_with_and_without_a_target():

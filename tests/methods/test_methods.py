@@ -255,11 +255,12 @@ def test_an_unknown_method_is_refused():
 
 def test_settings_of_a_method_are_checked():
     """A misspelt key, a missing one and a value out of bounds are one line each."""
-    entry = dict(settings().experiment("clan").method)
+    experiment = settings().experiment("clan")
+    entry = dict(experiment.settings)
     entry["lambda_advv"] = entry.pop("lambda_adv")
     entry["alpha"] = 1.5
     with pytest.raises(ConfigError) as error:
-        methods.check("clan", entry)
+        methods.check(experiment.model_copy(update={"settings": entry}))
     text = str(error.value)
     assert "lambda_adv: missing" in text
     assert "lambda_advv: unknown key" in text

@@ -161,7 +161,7 @@ def test_the_discriminator_sees_maps_of_two_sizes(kind, sizes):
 
 def test_the_releases_shares_are_1024_of_1280_and_512_of_720():
     """At the paper's map size they give the released code's 1024x512."""
-    width, height = settings().experiment("ash_release").method["stylised_map"]
+    width, height = settings().experiment("ash_release").settings["stylised_map"]
     assert (round(1280 * width), round(720 * height)) == (1024, 512)
 
 

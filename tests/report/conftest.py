@@ -35,13 +35,14 @@ def invent(settings: Settings, root: Path) -> Runs:
 
     Each experiment is right for a share of pixels of its own; all of them see the same truth, as in earnest.
     """
+    runs = Runs(root, settings.params.seeds, settings.params.more_experiments)
     shares = np.random.default_rng(1).uniform(0.3, 0.8, len(settings.params.experiments))
     for share, experiment in zip(shares, settings.params.experiments, strict=True):
         for seed in settings.params.seeds:
-            folder = root / experiment / f"seed{seed}"
             rng = np.random.default_rng([seed, int(1e6 * share)])
             for target in ("source", *settings.params.targets):
-                _scores(folder, experiment, seed, target, share, rng)
+                _scores(runs.path(experiment, seed, "cityscapes.json").parent, experiment, seed, target, share, rng)
+            folder = runs.path(experiment, seed, "history.csv").parent
             _history(folder, rng)
             write_json(
                 folder / "provenance.json",
@@ -53,7 +54,7 @@ def invent(settings: Settings, root: Path) -> Runs:
                     "machine": {"cpu": "Z80"},
                 },
             )
-    return Runs(root, settings.params.seeds)
+    return runs
 
 
 def _scores(folder: Path, experiment: str, seed: int, target: str, share: float, rng: np.random.Generator) -> None:
@@ -75,12 +76,13 @@ def _scores(folder: Path, experiment: str, seed: int, target: str, share: float,
 
 
 def _history(folder: Path, rng: np.random.Generator) -> None:
-    terms = ["segmenter.seg", "discriminator.real"]
+    terms = ["segmenter.segmentation", "discriminator.real"]
     norms = [f"{kind}{suffix}.{c}" for kind in ("gamma", "beta") for suffix in ("", "_per_pixel") for c in CLASSES]
     lines = [",".join(["step", *terms, *norms])]
     lines += [
         ",".join([str(step), *(f"{v:.3f}" for v in rng.random(len(terms) + len(norms)))]) for step in (10, 20, 30)
     ]
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "history.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

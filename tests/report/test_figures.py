@@ -58,8 +58,9 @@ def test_a_missing_file_is_named(world, tmp_path, name, file):
     """One line with the path, and what to run."""
     settings, runs = world(1)
     experiment = next(iter(settings.params.figures[name].values()))
-    shutil.copytree(runs.root / experiment, tmp_path / experiment)
-    path = tmp_path / experiment / "seed0" / file
+    shutil.copytree(runs.root, tmp_path / "results")
+    moved = Runs(tmp_path / "results", (0,), runs.more)
+    path = moved.path(experiment, 0, file)
     path.unlink()
     with pytest.raises(StoreError, match=f"{path}: missing"):
-        FIGURES[name](settings, Runs(tmp_path, (0,)))
+        FIGURES[name](settings, moved)

@@ -177,7 +177,7 @@ def test_missing_runs_are_all_named(world, paper, tmp_path):
     """Two files gone, both listed."""
     settings, runs = world(1)
     shutil.copytree(runs.root, tmp_path / "runs")
-    gone = [tmp_path / "runs" / e / "seed0" / "cityscapes.json" for e in ("clan", "ash")]
+    gone = [tmp_path / "runs/scores" / e / "seed0" / "cityscapes.json" for e in ("clan", "ash")]
     for path in gone:
         path.unlink()
     with pytest.raises(StoreError) as caught:
@@ -189,7 +189,7 @@ def test_runs_on_other_images_are_not_paired(world, paper, tmp_path):
     """As many images, but one of another id: the interval would be wrong without a word."""
     settings, runs = world(1)
     shutil.copytree(runs.root, tmp_path / "runs")
-    path = tmp_path / "runs/ash/seed0/cityscapes.json"
+    path = tmp_path / "runs/scores/ash/seed0/cityscapes.json"
     content = json.loads(path.read_text())
     content["images"]["id"][2] = "another"
     path.write_text(json.dumps(content))

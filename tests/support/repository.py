@@ -13,7 +13,10 @@ import yaml
 
 from tests.conftest import ROOT, TINY
 
-CODE = ("Snakefile", "ash", "workflow", "profiles", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
+CODE = (
+    "Snakefile", "dvc.yaml", "ash", "workflow", "profiles", ".gitignore", ".gitattributes", ".dvcignore", ".dvc/config",
+    ".dvc/.gitignore",
+)  # fmt: skip
 DRY = ("-n", "--nocolor")
 
 
@@ -73,9 +76,13 @@ class Repository:
         """The stages that `dvc status` names."""
         return set(self.json("dvc", "status"))
 
-    def stages(self) -> dict[str, Any]:
-        """The stages of dvc.yaml."""
-        return yaml.safe_load((self / "dvc.yaml").read_text())["stages"]
+    def stages(self) -> list[str]:
+        """The stages that DVC reads in dvc.yaml."""
+        return self.run("dvc", "stage", "list", "--name-only").split()
+
+    def lock(self) -> dict[str, Any]:
+        """The stages of dvc.lock."""
+        return yaml.safe_load((self / "dvc.lock").read_text())["stages"]
 
     def commit(self, message: str = "work") -> None:
         """Commit everything to git."""
@@ -97,7 +104,7 @@ class Repository:
 
 def ran(output: str) -> set[str]:
     """The stages that `dvc repro` ran."""
-    return set(re.findall(r"^Running stage '([\w-]+)'", output, re.M))
+    return set(re.findall(r"^Running stage '([\w@]+)'", output, re.M))
 
 
 def create(folder: Path, home: Path) -> Repository:
@@ -134,6 +141,5 @@ def create(folder: Path, home: Path) -> Repository:
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     repository = Repository(folder, home)
     repository.run("git", "init", "--quiet", "--initial-branch", "main")
-    repository.run("ash", "dvc-stages")
     repository.commit("code and settings")
     return repository

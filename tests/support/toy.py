@@ -1,4 +1,4 @@
-"""A small world for tests of the loop: a recipe with two players, random images, settings of a few steps."""
+"""A small world for tests of the loop: a method with two players, random images, settings of a few steps."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from ash.config import OptimiserSettings, TrainingSettings
-from ash.contract import Batch, Needs, Update
+from ash.contract import Batch, Method, Update
 from ash.training.feed import Feed
 
 
@@ -39,10 +39,8 @@ def training(**changes: object) -> TrainingSettings:
     return TrainingSettings.model_validate(content | changes)
 
 
-class Game:
+class Game(Method):
     """A segmenter against a discriminator that scores its noisy output; `poison` makes a term NaN at a step."""
-
-    needs: Needs = Needs()
 
     def __init__(self, seed: int = 0, poison: int | None = None) -> None:
         with torch.random.fork_rng():

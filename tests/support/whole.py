@@ -64,7 +64,7 @@ def train_here(settings: Settings, name: str, files: RunFiles, out: Path) -> byt
     """Train in this process, seed 0; the model's bytes.  The mode of the framework is left as it was."""
     before = torch.are_deterministic_algorithms_enabled()
     try:
-        train_run(settings, name, 0, files, out)
+        train_run(settings, name, 0, files, out, out / "resume.pt")
     finally:
         torch.use_deterministic_algorithms(before)
     return (out / "model.safetensors").read_bytes()

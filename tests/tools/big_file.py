@@ -1,4 +1,4 @@
-"""What a large prepared file costs Snakemake and DVC: `python -m tests.tools.big_file FOLDER GIGABYTES` (figures in docs/dvc.md).
+"""What a large prepared file costs Snakemake and DVC: `python -m tests.tools.big_file FOLDER GIGABYTES` (docs/dvc.md).
 
 Needs twice that space in FOLDER, which must be empty, and removes what it wrote.
 """

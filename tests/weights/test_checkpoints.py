@@ -137,7 +137,7 @@ def test_training_starts_from_the_named_weights(built, tmp_path):
     files = files_of(built / "data", settings, "source_only")
     with pytest.raises(ConfigError, match="needs --initial"):
         train_here(named, "source_only", files, tmp_path)
-    first = built / "results/runs/source_only/seed0/model.safetensors"
+    first = built / "results/models/source_only/seed0/model.safetensors"
     weights = train_here(named, "source_only", replace(files, initial=first), tmp_path / "again")
     assert weights != first.read_bytes()
     assert "initial" in json.loads((tmp_path / "again/provenance.json").read_text())

@@ -17,8 +17,6 @@ for owned in OWNED:
             f"benchmarks/acquire/{owned}.tsv"
         # Nodes of a cluster seldom reach the network; the machine that runs Snakemake does.
         localrule: True
-        conda:
-            "../envs/ash.yaml"
         threads: 1
         resources:
             mem_mb=2000,
@@ -28,4 +26,4 @@ for owned in OWNED:
             settings=fingerprint(DATASETS[owned].root, DATASETS[owned].count),
             set=owned,
         shell:
-            "ash acquire {params.set} --out {output} > {log} 2>&1"
+            "ash acquire {params.set:q} --out {output:q} > {log:q} 2>&1"

@@ -9,11 +9,10 @@ from ash.acquire.networks import is_published
 from ash.config import ResourceSettings, load
 from ash.errors import AshError
 from ash.evaluation.conventions import PROTOCOLS
-from workflow.checks import checked_needs
+from workflow.bridge.records import put_back, record_run
 from workflow.closure import closure, located
 from workflow.environment import set_up
-from workflow.formats import foreign_records
-from workflow.hook import record
+from workflow.needs import checked_needs
 
 PARAMS = config.get("params", "params.yaml")
 ACQUIRED_WEIGHTS = "data/acquired/weights.json"
@@ -25,10 +24,12 @@ try:
 except AshError as error:
     sys.exit(f"ash: {error}")
 
-for line in foreign_records():
-    print(f"ash: warning: {line}", file=sys.stderr)
+if workflow.is_main_process:
+    for line in put_back():
+        print(f"ash: warning: {line}", file=sys.stderr)
 
-EXPERIMENTS = list(SETTINGS.params.experiments)
+EXPERIMENTS = SETTINGS.params.standard  # what the default target trains
+MORE = SETTINGS.params.more_experiments
 SEEDS = SETTINGS.params.seeds
 TARGETS = SETTINGS.targets
 DATASETS = SETTINGS.protocol.datasets
@@ -38,7 +39,8 @@ SMALL = ResourceSettings(threads=1, mem_mb=2000, runtime=60, gpu=0)
 
 
 wildcard_constraints:
-    experiment="|".join(EXPERIMENTS),
+    experiment="|".join(SETTINGS.params.experiments),
+    more="(more/)?",
     seed=r"\d+",
     dataset="|".join(DATASETS),
     split="train|val",
@@ -105,21 +107,34 @@ def stored(files):
     return inputs | {"digests": digests}
 
 
-def run_file(name):
-    """A file of any run, with wildcards experiment and seed; the run's folder for an empty name."""
-    return os.path.join("results", "runs", "{experiment}", "seed{seed}", name)
+def run_file(kind, name):
+    """A file of any run; `kind` is models or scores. Wildcards: more, experiment, seed."""
+    return f"results/{{more}}{kind}/{{experiment}}/seed{{seed}}/{name}"
+
+
+def run_files(kind, names, experiments, seeds=SEEDS):
+    """Those files of experiments; results of `more_experiments` lie in results/more/."""
+    return [
+        file
+        for name in experiments
+        for file in expand(
+            run_file(kind, "{file}"),
+            more="more/" if name in MORE else "",
+            experiment=name,
+            seed=seeds,
+            file=names,
+        )
+    ]
 
 
 def scores(experiments, targets):
     """The score files of experiments on targets, all seeds."""
-    return expand(
-        run_file("{target}.json"), experiment=experiments, seed=SEEDS, target=targets
-    )
+    return run_files("scores", [f"{target}.json" for target in targets], experiments)
 
 
 def options(name, values):
-    """An option of the command line, repeated for each value."""
-    return " ".join(f"{name} {value}" for value in values)
+    """The words of an option of the command line that is repeated for each value."""
+    return [word for value in values for word in (name, value)]
 
 
 def metrics_groups(w):
@@ -134,6 +149,10 @@ def cost_inputs(w):
 
 def train_inputs(w):
     """The prepared source and whatever else the recipe of an experiment needs, and no more."""
+    if (w.experiment in MORE) != bool(w.more):
+        sys.exit(
+            f"ash: {w.experiment} is trained into {run_files('models', '', [w.experiment])[0]}; ask for files there"
+        )
     return stored(inputs_of(w.experiment))
 
 
@@ -142,7 +161,7 @@ def inputs_of(name):
     experiment, needs = SETTINGS.experiment(name), NEEDS[name]
     files = {"prepared": prepared(experiment.source, "train")}
     if needs.stylizer:
-        files["stylizer"] = "data/stylizer.safetensors"
+        files["stylizer"] = "data/networks/stylizer.safetensors"
         if needs.convention == "release":
             files["paintings"] = prepared(STYLE_SET, "train")
         else:
@@ -152,19 +171,16 @@ def inputs_of(name):
     if needs.any_target and experiment.target:
         files["target"] = prepared(experiment.target, "train")
     if experiment.segmenter.weights:
-        files["initial"] = "data/segmenter.safetensors"
+        files["initial"] = "data/networks/segmenter.safetensors"
     if needs.rain:
-        files["rain"] = "data/rain.safetensors"
+        files["rain"] = "data/features/rain.safetensors"
     return files
 
 
 def train_options(w, input):
     """The same files as options of `ash train`."""
-    return " ".join(
-        f"--{name} {path}"
-        for name, path in input.items()
-        if name not in ("code", "digests")
-    )
+    named = [item for item in input.items() if item[0] not in ("code", "digests")]
+    return [word for name, path in named for word in (f"--{name}", path)]
 
 
 def evaluation_files(w):

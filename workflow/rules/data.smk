@@ -16,15 +16,13 @@ rule draw_miniature:
     wildcard_constraints:
         dataset="|".join(DRAWN) or "(?!)",
     priority: 10
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("data")
     resources:
         **resources_of("data"),
     params:
         settings=lambda w: fingerprint(DATASETS[w.dataset], SETTINGS.protocol.seed),
     shell:
-        "ash draw {wildcards.dataset} --out {output} --workers {threads} > {log} 2>&1"
+        "ash draw {wildcards.dataset:q} --out {output:q} --workers {threads} > {log:q} 2>&1"
 
 
 rule manifest:
@@ -39,8 +37,6 @@ rule manifest:
         "benchmarks/manifest/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(OWNED) or "(?!)",
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("data")
     resources:
         **resources_of("data"),
@@ -52,7 +48,7 @@ rule manifest:
             DATASETS[w.dataset].exclude,
         ),
     shell:
-        "ash manifest {wildcards.dataset} --acquired {input.acquired} --out {output} > {log} 2>&1"
+        "ash manifest {wildcards.dataset:q} --acquired {input.acquired:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule prepare:
@@ -67,16 +63,14 @@ rule prepare:
     benchmark:
         "benchmarks/prepare/{dataset}_{split}.tsv"
     priority: 9
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("data")
     resources:
         **resources_of("data"),
     params:
         settings=lambda w: fingerprint(DATASETS[w.dataset]),
     shell:
-        "ash prepare {wildcards.dataset} {wildcards.split} --manifest {input.manifest} --out {output.file}"
-        " > {log} 2>&1"
+        "ash prepare {wildcards.dataset:q} {wildcards.split:q} --manifest {input.manifest:q} --out {output.file:q}"
+        " > {log:q} 2>&1"
 
 
 rule stylizer:
@@ -84,26 +78,24 @@ rule stylizer:
         weights=weights_of(SETTINGS.protocol.stylizer.weights),
         code=closure("ash.style.stylizer"),
     output:
-        "data/stylizer.safetensors",
+        "data/networks/stylizer.safetensors",
     log:
         "logs/stylizer.log",
     benchmark:
         "benchmarks/stylizer.tsv"
     priority: 10
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("light")
     resources:
         **resources_of("light"),
     shell:
-        "ash stylizer {input.weights} --out {output} > {log} 2>&1"
+        "ash stylizer {input.weights:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule features:
     input:
         prepared=ancient("data/prepared/{dataset}_train.h5"),
         digests="data/prepared/{dataset}_train.json",
-        stylizer="data/stylizer.safetensors",
+        stylizer="data/networks/stylizer.safetensors",
         code=closure("ash.features.cache"),
     output:
         file="data/features/{dataset}.h5",
@@ -113,46 +105,42 @@ rule features:
     benchmark:
         "benchmarks/features/{dataset}.tsv"
     priority: 8
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("features")
     resources:
         **resources_of("features"),
     params:
         storage=SETTINGS.protocol.stylizer.storage,
         auto=lambda w: (
-            "--auto"
+            ["--auto"]
             if SETTINGS.protocol.stylizer.cache_content == "auto"
             and w.dataset != STYLE_SET
-            else ""
+            else []
         ),
     shell:
-        "OMP_NUM_THREADS={threads} ash-on-gpu ash features --prepared {input.prepared} --stylizer {input.stylizer}"
-        " --out {output.file} {params.auto} > {log} 2>&1"
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash features --prepared {input.prepared:q} --stylizer {input.stylizer:q}"
+        " --out {output.file:q} {params.auto:q} > {log:q} 2>&1"
 
 
 rule rain:
     input:
         style=ancient(f"data/features/{STYLE_SET}.h5"),
         digests=f"data/features/{STYLE_SET}.json",
-        stylizer="data/stylizer.safetensors",
-        code=closure("ash.fitting.files"),
+        stylizer="data/networks/stylizer.safetensors",
+        code=closure("ash.fitting.refit"),
     output:
-        "data/rain.safetensors",
+        "data/features/rain.safetensors",
     log:
         "logs/rain.log",
     benchmark:
         "benchmarks/rain.tsv"
     priority: 8
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("features")
     resources:
         **resources_of("features"),
     params:
         settings=fingerprint(SETTINGS.protocol.rain),
     shell:
-        "OMP_NUM_THREADS=1 ash-on-gpu ash rain --style {input.style} --stylizer {input.stylizer} --out {output} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 ash-on-gpu ash rain --style {input.style:q} --stylizer {input.stylizer:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule refit:
@@ -178,17 +166,17 @@ rule refit:
         "logs/refit.log",
     benchmark:
         "benchmarks/refit.tsv"
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("train")
     resources:
         **resources_of("train"),
     params:
         settings=fingerprint(SETTINGS.protocol.refit),
+        sources=lambda w, input: options("--source", input.sources),
+        held_out=lambda w, input: options("--held-out", input.held_out),
     shell:
-        "OMP_NUM_THREADS=1 ash-on-gpu ash refit-stylizer $(printf ' --source %s' {input.sources})"
-        " $(printf ' --held-out %s' {input.held_out}) --paintings {input.paintings} --out {output.weights}"
-        " --log {output.record} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 ash-on-gpu ash refit-stylizer {params.sources:q}"
+        " {params.held_out:q} --paintings {input.paintings:q} --out {output.weights:q}"
+        " --log {output.record:q} > {log:q} 2>&1"
 
 
 rule refit_stylizer:

@@ -4,31 +4,28 @@ EVALUATION_PROTOCOLS = [p.name for p in PROTOCOLS.values() if p.dataset in DATAS
 
 rule protocols:
     input:
-        expand(
-            run_file("protocols/{protocol}.json"),
-            experiment=EXPERIMENTS,
-            seed=SEEDS,
-            protocol=EVALUATION_PROTOCOLS,
+        run_files(
+            "protocols",
+            [f"{protocol}.json" for protocol in EVALUATION_PROTOCOLS],
+            EXPERIMENTS,
         ),
 
 
 rule evaluate_as:
     input:
-        model=run_file("model.safetensors"),
+        model=run_file("models", "model.safetensors"),
         manifest=lambda w: f"data/manifests/{PROTOCOLS[w.protocol].dataset}.json",
         code=lambda w: closure(
             "ash.experiment.evaluate_raw", f"ash.datasets.{PROTOCOLS[w.protocol].labels}"
         ),
     output:
-        run_file("protocols/{protocol}.json"),
+        run_file("protocols", "{protocol}.json"),
     log:
-        "logs/evaluate_as/{experiment}_seed{seed}_{protocol}.log",
+        "logs/{more}evaluate_as/{experiment}_seed{seed}_{protocol}.log",
     benchmark:
-        "benchmarks/evaluate_as/{experiment}_seed{seed}_{protocol}.tsv"
+        "benchmarks/{more}evaluate_as/{experiment}_seed{seed}_{protocol}.tsv"
     wildcard_constraints:
         protocol="|".join(EVALUATION_PROTOCOLS) or "(?!)",
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("evaluate")
     resources:
         **resources_of("evaluate"),
@@ -39,5 +36,5 @@ rule evaluate_as:
             DATASETS[PROTOCOLS[w.protocol].dataset].validation,
         ),
     shell:
-        "OMP_NUM_THREADS={threads} ash-on-gpu ash evaluate-as {wildcards.protocol} {wildcards.experiment} --seed {wildcards.seed}"
-        " --model {input.model} --manifest {input.manifest} --out {output} > {log} 2>&1"
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash evaluate-as {wildcards.protocol:q} {wildcards.experiment:q} --seed {wildcards.seed:q}"
+        " --model {input.model:q} --manifest {input.manifest:q} --out {output:q} > {log:q} 2>&1"

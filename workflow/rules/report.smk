@@ -6,7 +6,9 @@ EXTRA = [group for group in GROUPS if group not in (*DEFAULT, "demo")]
 PAGES = {"report": DEFAULT, "everything": (*DEFAULT, *EXTRA)}
 SHOWN_CONTENT = [
     prepared(name, "val")
-    for name in dict.fromkeys(e.source for e in SETTINGS.params.experiments.values())
+    for name in dict.fromkeys(
+        SETTINGS.params.experiments[n].source for n in EXPERIMENTS
+    )
 ]
 MEASURED = [
     name
@@ -36,8 +38,6 @@ rule table:
         "logs/tables/{table}.log",
     benchmark:
         "benchmarks/tables/{table}.tsv"
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("light")
     resources:
         **resources_of("light"),
@@ -53,8 +53,8 @@ rule table:
             SETTINGS.protocol.evaluation.resamples,
         ),
     shell:
-        "ash table {wildcards.table} --runs results/runs --out results/tables"
-        " > {log} 2>&1"
+        "ash table {wildcards.table:q} --out results/tables"
+        " > {log:q} 2>&1"
 
 
 rule measure_cost:
@@ -70,8 +70,6 @@ rule measure_cost:
         "logs/cost.log",
     benchmark:
         "benchmarks/cost.tsv"
-    conda:
-        "../envs/ash.yaml"
     # All cores, so that nothing runs beside what is timed; one thread, as in training.
     threads: workflow.cores or 1
     resources:
@@ -79,9 +77,9 @@ rule measure_cost:
     params:
         settings=fingerprint(*[SETTINGS.experiment(name) for name in MEASURED]),
         options=train_options,
-        experiments=" ".join(f"--experiment {name}" for name in MEASURED),
+        experiments=options("--experiment", MEASURED),
     shell:
-        "OMP_NUM_THREADS=1 ash-on-gpu ash bench cost {params.experiments} {params.options} --out {output} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 ash-on-gpu ash bench cost {params.experiments:q} {params.options:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule cost:
@@ -97,13 +95,11 @@ rule cost:
     benchmark:
         "benchmarks/tables/cost.tsv"
     localrule: True
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("light")
     resources:
         **resources_of("light"),
     shell:
-        "ash cost --measured {input.measured} --out results/tables > {log} 2>&1"
+        "ash cost --measured {input.measured:q} --out results/tables > {log:q} 2>&1"
 
 
 rule metrics:
@@ -121,8 +117,6 @@ rule metrics:
         "benchmarks/metrics{group}.tsv"
     wildcard_constraints:
         group="(_({}))?".format("|".join(EXTRA)),
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("light")
     resources:
         **resources_of("light"),
@@ -132,18 +126,42 @@ rule metrics:
         ),
         groups=lambda w: options("--group", metrics_groups(w)),
     shell:
-        "ash metrics {params.groups} --runs results/runs --out {output.metrics} --iou {output.iou} > {log} 2>&1"
+        "ash metrics {params.groups:q} --out {output.metrics:q} --iou {output.iou:q} > {log:q} 2>&1"
+
+
+rule plots:
+    input:
+        scores=scores(REPORTED, TARGETS),
+        histories=run_files("models", "history.csv", REPORTED),
+        code=closure("ash.report.plots"),
+    output:
+        loss=expand("results/plots/loss/{name}.csv", name=REPORTED),
+        iou=expand(
+            "results/plots/iou/{name}_{target}.csv", name=REPORTED, target=TARGETS
+        ),
+    log:
+        "logs/plots.log",
+    benchmark:
+        "benchmarks/plots.tsv"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
+    params:
+        settings=fingerprint(REPORTED, list(SEEDS), list(TARGETS)),
+        groups=options("--group", DEFAULT),
+    shell:
+        "ash plots {params.groups:q} --out results/plots > {log:q} 2>&1"
 
 
 rule figures:
     input:
-        samples=expand(
-            run_file("{target}.npz"),
-            experiment=SETTINGS.params.figures["figure3"].values(),
-            seed=SEEDS[0],
-            target=TARGETS[0],
+        samples=run_files(
+            "scores",
+            f"{TARGETS[0]}.npz",
+            SETTINGS.params.figures["figure3"].values(),
+            SEEDS[0],
         ),
-        histories=expand(run_file("history.csv"), experiment=REPORTED, seed=SEEDS[0]),
+        histories=run_files("models", "history.csv", REPORTED, SEEDS[0]),
         scores=scores(REPORTED, TARGETS),
         code=closure("ash.report.figures"),
     output:
@@ -159,8 +177,6 @@ rule figures:
         "logs/figures.log",
     benchmark:
         "benchmarks/figures.tsv"
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("light")
     resources:
         **resources_of("light"),
@@ -174,12 +190,12 @@ rule figures:
             list(SEEDS),
         ),
     shell:
-        "ash figures --runs results/runs --out results/figures > {log} 2>&1"
+        "ash figures --out results/figures > {log:q} 2>&1"
 
 
 rule stylised_samples:
     input:
-        stylizer="data/stylizer.safetensors",
+        stylizer="data/networks/stylizer.safetensors",
         content=ancient(SHOWN_CONTENT),
         paintings=ancient(prepared(STYLE_SET, "train")),
         digests=[
@@ -196,8 +212,6 @@ rule stylised_samples:
         "logs/stylised_samples.log",
     benchmark:
         "benchmarks/stylised_samples.tsv"
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("light")
     resources:
         **resources_of("light"),
@@ -212,8 +226,8 @@ rule stylised_samples:
         ),
         contents=lambda w, input: options("--prepared", input.content),
     shell:
-        "ash montage --stylizer {input.stylizer} {params.contents} --paintings {input.paintings} --alpha {params.alpha} --out {output}"
-        " > {log} 2>&1"
+        "ash montage --stylizer {input.stylizer:q} {params.contents:q} --paintings {input.paintings:q} --alpha {params.alpha:q} --out {output:q}"
+        " > {log:q} 2>&1"
 
 
 rule report:
@@ -225,10 +239,8 @@ rule report:
         ),
         cost="results/tables/cost.table.json",
         figures=expand("results/figures/{name}.png", name=FIGURES),
-        provenance=lambda w: expand(
-            run_file("provenance.json"),
-            experiment=SETTINGS.experiments(PAGES[w.page]),
-            seed=SEEDS,
+        provenance=lambda w: run_files(
+            "models", "provenance.json", SETTINGS.experiments(PAGES[w.page])
         ),
         code=closure("ash.report.page") + [located("ash/report/template.html")],
     output:
@@ -239,8 +251,6 @@ rule report:
         "benchmarks/{page}.tsv"
     wildcard_constraints:
         page="|".join(PAGES),
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("light")
     resources:
         **resources_of("light"),
@@ -248,5 +258,5 @@ rule report:
         settings=fingerprint(SETTINGS),
         groups=lambda w: options("--group", PAGES[w.page]),
     shell:
-        "ash report {params.groups} --runs results/runs --tables results/tables --figures results/figures --out {output}"
-        " > {log} 2>&1"
+        "ash report {params.groups:q} --tables results/tables --figures results/figures --out {output:q}"
+        " > {log:q} 2>&1"

@@ -9,43 +9,41 @@ rule train:
             f"ash.methods.{SETTINGS.params.experiments[w.experiment].method}",
         ),
     output:
-        model=ensure(run_file("model.safetensors"), non_empty=True),
-        provenance=run_file("provenance.json"),
-        history=run_file("history.csv"),
+        model=ensure(run_file("models", "model.safetensors"), non_empty=True),
+        provenance=run_file("models", "provenance.json"),
+        history=run_file("models", "history.csv"),
     log:
-        "logs/train/{experiment}_seed{seed}.log",
+        "logs/{more}train/{experiment}_seed{seed}.log",
     benchmark:
-        "benchmarks/train/{experiment}_seed{seed}.tsv"
+        "benchmarks/{more}train/{experiment}_seed{seed}.tsv"
     priority: 5
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("train")
     resources:
         **resources_of("train"),
     params:
         settings=lambda w: fingerprint(SETTINGS.experiment(w.experiment)),
         options=train_options,
-        run=lambda w, output: os.path.dirname(output.model),
+        out=lambda w, output: os.path.dirname(output.model),
+        # Outside of every folder that DVC tracks: it empties those before it runs a stage.
+        resume="results/resume/{experiment}/seed{seed}.pt",
     shell:
-        "OMP_NUM_THREADS={threads} ash-on-gpu ash train {wildcards.experiment} --seed {wildcards.seed} {params.options}"
-        " --out {params.run} > {log} 2>&1"
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash train {wildcards.experiment:q} --seed {wildcards.seed:q} {params.options:q}"
+        " --out {params.out:q} --resume {params.resume:q} > {log:q} 2>&1"
 
 
 rule evaluate:
     input:
         unpack(lambda w: stored(evaluation_files(w))),
-        model=run_file("model.safetensors"),
+        model=run_file("models", "model.safetensors"),
         code=closure("ash.experiment.evaluate"),
     output:
-        scores=[run_file(f"{target}.json") for target in (*TARGETS, "source")],
-        samples=[run_file(f"{target}.npz") for target in (*TARGETS, "source")],
+        scores=[run_file("scores", f"{target}.json") for target in (*TARGETS, "source")],
+        samples=[run_file("scores", f"{target}.npz") for target in (*TARGETS, "source")],
     log:
-        "logs/evaluate/{experiment}_seed{seed}.log",
+        "logs/{more}evaluate/{experiment}_seed{seed}.log",
     benchmark:
-        "benchmarks/evaluate/{experiment}_seed{seed}.tsv"
+        "benchmarks/{more}evaluate/{experiment}_seed{seed}.tsv"
     priority: 6
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("evaluate")
     resources:
         **resources_of("evaluate"),
@@ -53,10 +51,11 @@ rule evaluate:
         settings=lambda w: fingerprint(
             SETTINGS.experiment(w.experiment), SETTINGS.protocol.evaluation
         ),
-        run=lambda w, output: os.path.dirname(output.scores[0]),
-        options=lambda w: " ".join(
-            f"--target {name}={path}" for name, path in evaluation_files(w).items()
+        out=lambda w, output: os.path.dirname(output.scores[0]),
+        options=lambda w: options(
+            "--target",
+            [f"{name}={path}" for name, path in evaluation_files(w).items()],
         ),
     shell:
-        "OMP_NUM_THREADS={threads} ash-on-gpu ash evaluate {wildcards.experiment} --seed {wildcards.seed} --run {params.run}"
-        " {params.options} > {log} 2>&1"
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash evaluate {wildcards.experiment:q} --seed {wildcards.seed:q} --model {input.model:q}"
+        " --out {params.out:q} {params.options:q} > {log:q} 2>&1"

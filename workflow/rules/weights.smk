@@ -13,8 +13,6 @@ rule acquire_weights:
         "benchmarks/acquire/weights.tsv"
     # As for sets: the machine that runs Snakemake reaches the network.
     localrule: True
-    conda:
-        "../envs/ash.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -23,7 +21,7 @@ rule acquire_weights:
     params:
         files=[path.as_posix() for path in needed(SETTINGS.protocol)],
     shell:
-        "ash acquire weights --out {output} > {log} 2>&1"
+        "ash acquire weights --out {output:q} > {log:q} 2>&1"
 
 
 rule initial_weights:
@@ -31,21 +29,19 @@ rule initial_weights:
         weights=brought(SETTINGS.protocol.segmenter.weights),
         code=closure("ash.weights.checkpoints"),
     output:
-        "data/segmenter.safetensors",
+        "data/networks/segmenter.safetensors",
     log:
         "logs/initial_weights.log",
     benchmark:
         "benchmarks/initial_weights.tsv"
     priority: 10
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("light")
     resources:
         **resources_of("light"),
     params:
         source=SETTINGS.protocol.segmenter.weights,
     shell:
-        "ash import-checkpoint {params.source} {output} --backbone > {log} 2>&1"
+        "ash import-checkpoint {params.source:q} {output:q} --backbone > {log:q} 2>&1"
 
 
 rule import_stylizer:
@@ -59,15 +55,13 @@ rule import_stylizer:
     benchmark:
         "benchmarks/import_stylizer.tsv"
     priority: 10
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("light")
     resources:
         **resources_of("light"),
     params:
         source=ADAIN,
     shell:
-        "ash import-stylizer {params.source} {output} > {log} 2>&1"
+        "ash import-stylizer {params.source:q} {output:q} > {log:q} 2>&1"
 
 
 DECODER = SETTINGS.protocol.decoder
@@ -88,13 +82,11 @@ rule fit_decoder:
         code=closure("ash.fitting.decoder"),
     output:
         weights=FITTED_PAIR,
-        record="data/decoder/stylizer.json",
+        record="data/networks/fitted_adain.json",
     log:
         "logs/fit_decoder.log",
     benchmark:
         "benchmarks/fit_decoder.tsv"
-    conda:
-        "../envs/ash.yaml"
     threads: threads_of("train")
     resources:
         **resources_of("train"),
@@ -102,5 +94,5 @@ rule fit_decoder:
         settings=fingerprint(DECODER) if DECODER else "none",
         contents=lambda w, input: options("--content", input.contents),
     shell:
-        "OMP_NUM_THREADS={threads} ash-on-gpu ash fit-decoder {params.contents} --paintings {input.paintings}"
-        " --out {output.weights} --log {output.record} > {log} 2>&1"
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash fit-decoder {params.contents:q} --paintings {input.paintings:q}"
+        " --out {output.weights:q} --log {output.record:q} > {log:q} 2>&1"

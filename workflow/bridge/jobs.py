@@ -1,13 +1,13 @@
 """The jobs of the workflow as Snakemake itself plans them; none is run.
 
 This dry run happens in the process, so it also tells what the printed one does not: the settings and the command that
-Snakemake compares, where it keeps its records, and which jobs it would run now.
+Snakemake compares, and which jobs it would run now.
 """
 
 import hashlib
 import logging
-import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +21,19 @@ from snakemake.settings.types import DAGSettings, ExecutionSettings, OutputSetti
 from ash.errors import ConfigError
 
 PROFILE = Path("profiles/default/config.yaml")
-UNITS = ("experiment", "dataset")  # wildcards by which jobs of a rule are told apart; seeds, splits and tables are not
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job: its rule, what it belongs to, its files, and what Snakemake thinks of them."""
+    """One job: its rule, its files, and what Snakemake thinks of them."""
 
     rule: str
-    unit: str  # the experiment or data set, or ""
-    inputs: tuple[str, ...]
-    outputs: dict[str, str]  # output -> Snakemake's record of it
-    settings: str  # digest of the params and of the command
+    inputs: tuple[str, ...]  # those that other jobs make
+    outputs: tuple[str, ...]
+    settings: (
+        str  # digest of the settings, the command, and the content of all inputs that no job makes: code above all
+    )
     stale: bool  # whether Snakemake would run it now
-
-    @property
-    def stage(self) -> str:
-        """The stage of dvc.yaml that it belongs to."""
-        return f"{self.rule}-{self.unit}" if self.unit else self.rule
 
 
 def plan() -> list[Job]:
@@ -64,22 +59,27 @@ def _jobs(workflow: Any) -> list[Job]:
     order = {rule.name: k for k, rule in enumerate(workflow.rules)}
     found = [job for job in workflow.dag.jobs if job.output]
     found.sort(key=lambda job: (order[job.rule.name], [str(path) for path in job.output]))
-    return [_job(job, workflow.dag, workflow.persistence) for job in found]
+    made = {str(path) for job in found for path in job.output}
+    return [_job(job, workflow.dag, workflow.persistence, made) for job in found]
 
 
-def _job(job: Any, dag: Any, records: Any) -> Job:
-    compared = repr((records._params(job), records._code(job.rule)))
-    wildcards = job.wildcards_dict
+def _job(job: Any, dag: Any, records: Any, made: set[str]) -> Job:
+    inputs = sorted({str(path) for path in job.input})
+    compared = (
+        records._params(job),
+        records._code(job.rule),
+        [(path, _content(path)) for path in inputs if path not in made],
+    )
     return Job(
         rule=job.rule.name,
-        unit=next((wildcards[name] for name in UNITS if name in wildcards), ""),
-        inputs=tuple(sorted(str(path) for path in job.input)),
-        outputs={str(path): _record(records, path) for path in job.output},
-        settings=hashlib.sha256(compared.encode()).hexdigest(),
+        inputs=tuple(path for path in inputs if path in made),
+        outputs=tuple(str(path) for path in job.output),
+        settings=hashlib.sha256(repr(compared).encode()).hexdigest(),
         stale=bool(dag.needrun(job)),
     )
 
 
-def _record(records: Any, path: Any) -> str:
-    """Where Snakemake keeps its record of an output, relative to the current folder."""
-    return os.path.relpath(records._record_path(records._metadata_path, records._get_key(path)))
+@cache
+def _content(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""What lets Snakemake and DVC share one pipeline (docs/dvc.md)."""
