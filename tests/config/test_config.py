@@ -158,7 +158,7 @@ def test_a_misspelt_training_key_is_named(folder):
     [
         ({"lamda_adv": 0.1}, "experiments.ash: method ash: 1 fault(s)\n  lamda_adv: unknown key"),
         ({"alpha": 2}, "alpha: found 2"),
-        ({"recipe": "ahs"}, "recipe 'ahs' is not a file in ash/methods; known: advent, ash"),
+        ({"recipe": "ahs"}, "method 'ahs' is not a file in ash/methods; known: advent, ash"),
         ({"condition": "guess"}, "condition: found 'guess'"),
     ],
 )
@@ -214,7 +214,7 @@ def test_the_command_line_says_it_in_one_line(folder):
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("command", [("check",), ("table", "table1", "--runs", ".", "--out", "made")])
+@pytest.mark.parametrize("command", [("check",), ("table", "table1", "--results", ".", "--out", "made")])
 def test_a_row_that_the_paper_lacks_stops_a_command(folder, command):
     """`ash check` and `ash table` name the experiment, the table and the row in one line, and write nothing."""
     change(folder / "params.yaml", lambda c: c["experiments"]["ash"]["tables"].update(table1="ahs"))

@@ -48,7 +48,7 @@ def test_help_groups_every_command(tmp_path):
     ("arguments", "line"),
     [
         (["draw", "kitti", "--out", "x.json"], "data set 'kitti' is not in protocol tiny; known: gta5, synthia"),
-        (["table", "table9", "--runs", ".", "--out", "."], "table 'table9' is not in params.yaml"),
+        (["table", "table9", "--results", ".", "--out", "."], "table 'table9' is not in params.yaml"),
         (
             ["evaluate", "ash", "--seed", "0", "--model", ".", "--out", ".", "--target", "cityscapes"],
             "--target cityscapes: wanted NAME=PREPARED",
