@@ -32,6 +32,10 @@ help: ## this list
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[workflow,acquire,cluster,test,lint]'
 	@touch $@
 
+.venv/bin/.mutants: .venv/bin/.test
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[workflow,acquire,cluster,test,lint,mutants]'
+	@touch $@
+
 reproduce: .venv/bin/.run ## the whole paper, in the protocol that params.yaml names
 	$(BIN)/python -m snakemake --cores all
 	@echo "Report: $(CURDIR)/results/report.html"
@@ -53,7 +57,7 @@ reference: .venv/bin/.run ## build all, record it in dvc.lock, share it, and put
 	rm -rf docs/results/reference && mkdir -p docs/results/reference
 	cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv docs/results/reference/
 
-transcript: .venv/bin/.test ## run the README's commands around DVC in a throw-away repository and print what they say
+transcript: .venv/bin/.test ## run a session with DVC in a throw-away repository and print what its commands say
 	$(BIN)/python -m tests.tools.transcript
 
 test: .venv/bin/.test ## the tests, in two processes
@@ -64,6 +68,9 @@ graph: .venv/bin/.test ## the paper's whole graph on sets of a few files in thei
 
 cluster: .venv/bin/.test ## the test through a one-node Slurm, where its daemons are installed
 	$(BIN)/python -m pytest -m slurm
+
+mutants: .venv/bin/.mutants ## 200 small faults, and how many of them the tests notice (docs/measured/mutants.md)
+	$(BIN)/python -m tests.tools.mutants
 
 lint: .venv/bin/.test ## style, formatting, layers, pages of docs/methods, whether dvc.yaml and the Snakefile agree
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow/rules

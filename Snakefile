@@ -1,4 +1,4 @@
-# The whole paper, by `snakemake --cores all`; docs/workflow.md tells what depends on what.
+# The whole paper, by `snakemake --cores all`; docs/guide/workflow.md tells what depends on what.
 from snakemake.utils import min_version
 
 min_version("9.27")

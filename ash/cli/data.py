@@ -93,7 +93,7 @@ def refit_stylizer(
     paintings: Annotated[Path, typer.Option(help="prepared paintings")],
     params: ParamsOption = Params,
 ) -> None:
-    """Fit the miniature's encoder and decoder from nothing (docs/miniature.md)."""
+    """Fit the miniature's encoder and decoder from nothing (docs/why/miniature.md)."""
     from ash.fitting.refit import refit_files
 
     with progress("refit stylizer") as show:

@@ -180,7 +180,7 @@ def _index(names: Sequence[str], settings: Settings) -> str:
         rows.append([f"[{name}]({name}.md)", prose(title), str(len(users)), ", ".join(tables)])
     text = (
         f"{MARK}\n\n# Methods\n\nA page for each file in `ash/methods/`. `make pages` writes them from the code, `make lint` "
-        f"finds those out of date. [fidelity.md](../fidelity.md) says where each departs from its paper and its release."
+        f"finds those out of date. [fidelity.md](../why/fidelity.md) says where each departs from its paper and its release."
     )
     return f"{text}\n\n{table(['method', 'in a sentence', 'experiments', 'tables'], rows)}\n"
 

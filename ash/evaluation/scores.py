@@ -6,7 +6,7 @@
                        outside the subset still counts as false positives of whatever was predicted there
     interval           paired bootstrap over seeds and images
 
-The official Cityscapes evaluator agrees to 1e-9 (tests/test_evaluation.py), but for a class that the truth lacks and a
+The official Cityscapes evaluator agrees to 1e-9 (tests/evaluation/test_scores.py), but for a class that the truth lacks and a
 prediction has: it scores 0 there.
 """
 

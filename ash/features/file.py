@@ -12,7 +12,7 @@ A file holds `feature` (N, C, h, w), one image a chunk, and for the uint8 forms 
 | uint8     | bytes, in units of the image's and channel's maximum / 255 | half a unit                       |
 | uint8_lz4 | the same, bitshuffled and compressed by LZ4                | none beyond uint8                 |
 
-Features follow a ReLU, so they are never negative.  `docs/storage.md` has the measurements behind the default.
+Features follow a ReLU, so they are never negative.  `docs/measured/storage.md` has the measurements behind the default.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

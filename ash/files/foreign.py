@@ -33,7 +33,7 @@ def read_state(source: str | Path) -> dict[str, Tensor]:
         return torchvision.imagenet(name)  # type: ignore[arg-type]
     path = Path(source)
     if not path.exists():
-        raise StoreError(f"{path}: missing; fetch it and put it there (docs/weights.md)")
+        raise StoreError(f"{path}: missing; fetch it and put it there (docs/guide/weights.md)")
     if path.suffix == ".safetensors":
         return _safetensors(path)
     try:

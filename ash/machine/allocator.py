@@ -2,7 +2,7 @@
 
 glibc hands every large buffer back to the kernel when it is freed, and the kernel fills the next one with zeros, page by
 page, at its first touch.  A training step frees and asks for the same buffers over and over; on a CPU that costs small
-networks up to a third of a step, and the paper's an eighth (docs/performance.md).  Results do not depend on it.
+networks up to a third of a step, and the paper's an eighth (docs/measured/performance.md).  Results do not depend on it.
 """
 
 import ctypes

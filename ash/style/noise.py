@@ -10,7 +10,7 @@ so each is a form of its own here:
 | channel_qr         | Q f, Q any orthogonal matrix on the channels | inner products between positions | by about 100 %       |
 | gram               | E D^1/2 Z D^-1/2 E^T (f - mu) + mu           | mean and covariance              | not at all           |
 
-The last column is what AdaIN sees of it, means and deviations (docs/fidelity.md has the figures).
+The last column is what AdaIN sees of it, means and deviations (docs/why/fidelity.md has the figures).
 
 gram is the perturbation of Wang et al., Diversified Arbitrary Style Transfer via Deep Feature Perturbation, CVPR 2020,
 written as one linear map of the centred features f - mu with covariance E D E^T.

@@ -13,7 +13,7 @@ from ash.training import sampler
 
 
 class Features(Protocol):
-    """Encoder features of a set, by index: `ash.features.file.FeatureFile`, or `ash.features.file.Encoded` without a cache."""
+    """Encoder features of a set, by index: `ash.features.file.FeatureFile`, or `ash.features.encoded.Encoded` without one."""
 
     def __len__(self) -> int: ...
 

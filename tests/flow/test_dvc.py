@@ -1,4 +1,4 @@
-"""Snakemake and DVC share one pipeline: each test is a story of docs/dvc.md, in a throw-away repository.
+"""Snakemake and DVC share one pipeline: each test is a story of docs/guide/dvc.md, in a throw-away repository.
 
 A built repository is made once; tests that change it work on a copy.
 """

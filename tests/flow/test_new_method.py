@@ -18,23 +18,22 @@ from typing import ClassVar
 from pydantic import Field
 
 from ash.config import Section
-from ash.contract import Needs, Update
+from ash.contract import Method, Needs, Update
 from ash.segmentation import losses
 
 
 class Settings(Section):
     """One number."""
 
-    needs: ClassVar[Needs] = Needs()
+    needs: ClassVar[Needs] = Needs(heads="single")
     lambda_sharp: float = Field(ge=0, description="weight of the entropy")
 
 
-class Method:
+class Sharpening(Method):
     """The segmenter alone."""
 
-    def __init__(self, settings, parts):
-        self.settings, self.needs = settings, settings.needs
-        self.segmenter = parts.segmenter("single")
+    def __init__(self, settings, networks):
+        self.settings, self.segmenter = settings, networks.segmenter
         self.players = {"segmenter": self.segmenter}
 
     def updates(self, batch, progress):
@@ -45,9 +44,8 @@ class Method:
         segmentation = losses.segmentation(heads, batch.label, "cross_entropy")
         yield Update("segmenter", {"segmentation": segmentation, "entropy": self.settings.lambda_sharp * entropy})
 
-    def diagnostics(self, batch):
-        """None."""
-        return {}
+
+METHOD = Sharpening
 '''
 
 

@@ -208,6 +208,7 @@ def test_encoding_on_the_fly_gives_the_same_run(copy):
 def test_a_killed_run_ends_as_if_never_stopped(copy):
     """SIGKILL at several random moments, then on to the end: the same weights and history, bit for bit.
 
+    A kill leaves at most one temporary file behind, a run that ends by itself none.
     The tiny protocol saves after every step, so each kill may also hit the middle of a write.
     """
     rng, kills = random.Random(0), 0
@@ -231,7 +232,7 @@ def test_a_killed_run_ends_as_if_never_stopped(copy):
     expected = copy / MODEL.format("ash")
     assert tensors(copy / "again/model.safetensors") == tensors(expected / "model.safetensors")
     assert (copy / "again/history.csv").read_text() == (expected / "history.csv").read_text()
-    assert not list((copy / "again").glob(".*.tmp")) or kills
+    assert len(list((copy / "again").glob(".*.tmp"))) <= kills
 
 
 def test_a_model_of_other_settings_is_refused(copy):

@@ -114,7 +114,7 @@ def test_the_sub_losses_compare_with_the_noisy_style():
     """L_s1 = S(T, Z f_s), L_s2 = S(T, f_c), L_c = MSE(T, f_c), Z f_s being the style before H changes it."""
     method, given, mixes = built("ash"), batch(), []
     mix = method.mix
-    method.mix = lambda content, style, condition: mixes.append((style, mix(content, style, condition))) or mixes[-1][1]
+    method.mix = lambda h, s, *maps: mixes.append((maps[1], mix(h, s, *maps))) or mixes[-1][1]
     found = gradients(method, given)["hallucinator"].terms
     ((style, mixed),) = mixes
     noisy = elementwise_svd(given.style, torch.Generator().manual_seed(7))

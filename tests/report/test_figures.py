@@ -2,10 +2,12 @@
 
 import shutil
 
+import pandas as pd
 import pytest
 from PIL import Image
 
 from ash.errors import StoreError
+from ash.labels import CLASSES
 from ash.report.figures import FIGURES, figure3, figure4, save, write_figures
 from ash.report.runs import Runs
 
@@ -44,13 +46,20 @@ def test_figure3_has_a_column_for_each_experiment_and_the_truth(world):
     assert titles == ["cityscapes image", *settings.params.figures["figure3"], "Ground truth"]
 
 
-def test_figure4_has_four_panels_and_names_its_classes(world):
-    """gamma and beta, whole and by predicted pixel; every class in the legend."""
+def test_figure4_draws_the_columns_of_its_history(world):
+    """Four panels, gamma and beta, whole and by predicted pixel; each class is a line with its column's values."""
     settings, runs = world(1)
     figure = figure4(settings, runs)
-    assert len(figure.axes) == 4
-    assert all(len(axis.lines) >= 19 for axis in figure.axes)
-    assert len(figure.legends[0].get_texts()) == 19
+    history = pd.read_csv(runs.root / settings.params.figures["figure4"]["ASH"] / "seed0/history.csv")
+    kinds = ["gamma", "beta", "gamma_per_pixel", "beta_per_pixel"]
+    for axis, kind in zip(figure.axes, kinds, strict=True):
+        assert axis.get_title().startswith(kind.split("_")[0] + ",")
+        lines = {line.get_label(): line for line in axis.lines if line.get_label() in CLASSES}
+        assert set(lines) == set(CLASSES)
+        for name, line in lines.items():
+            assert line.get_xdata().tolist() == [10, 20, 30]
+            assert line.get_ydata().tolist() == history[f"{kind}.{name}"].tolist()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(CLASSES)
 
 
 @pytest.mark.parametrize(("name", "file"), [("figure3", "cityscapes.npz"), ("figure4", "history.csv")])

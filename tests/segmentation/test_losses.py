@@ -25,7 +25,7 @@ def test_cross_entropy_by_hand():
 
 @pytest.mark.parametrize(("p", "share"), [(0.5, 1 / 4), (0.9, 1 / 100)])
 def test_focal_divides_the_loss(p, share):
-    """Gamma 2: at p = 0.5 a quarter of cross-entropy, at 0.9 a hundredth."""
+    """gamma 2: at p = 0.5 a quarter of cross-entropy, at 0.9 a hundredth."""
     head, label = logits_of([p, 1 - p]), torch.zeros(1, 1, 1, dtype=torch.long)
     focal = losses.segmentation([head], label, "focal").item()
     assert focal == pytest.approx(-share * math.log(p), rel=1e-5)

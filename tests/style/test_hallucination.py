@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from ash.errors import ShapeError
 from ash.style.hallucination import Hallucinator, class_contributions, modulate, smooth
+from tests.support.networks import fixed
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def test_void_as_a_class_adds_one_kernel_slice():
 
 
 def test_maps_have_the_size_asked_for(small):
-    """Gamma and beta are resized to the style features' size, whatever the condition's."""
+    """gamma and beta are resized to the style features' size, whatever the condition's."""
     gamma, beta = small(probabilities(), (7, 9))
     assert gamma.shape == beta.shape == (1, 6, 7, 9)
 
@@ -68,17 +70,46 @@ def test_smoothing_by_hand():
     assert smoothed.sum().item() == pytest.approx(1)
 
 
+def test_forward_against_a_transcription():
+    """A 4x4 convolution of stride 4 and two 1x1, two more 1x1 for each map, leaky ReLUs of slope 0.1, two norms."""
+    net = Hallucinator(5, 6, (8, 12), 4)
+    w = fixed(net)
+
+    def conv(name: str, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
+        return functional.conv2d(x, w[f"{name}.weight"], w[f"{name}.bias"], stride=stride)
+
+    def leaky(x: torch.Tensor) -> torch.Tensor:
+        return torch.where(x > 0, x, 0.1 * x)
+
+    def norm(x: torch.Tensor) -> torch.Tensor:
+        variance = x.var((2, 3), unbiased=False, keepdim=True)
+        return (x - x.mean((2, 3), keepdim=True)) / (variance + 1e-5).sqrt()
+
+    condition = torch.cat([probabilities(seed=seed) for seed in (1, 2)]).double()
+    x = norm(leaky(conv("condition.0", condition, stride=4)))
+    x = norm(leaky(conv("condition.5", leaky(conv("condition.3", x)))))
+    for name, found in zip(("gamma", "beta"), net(condition, (7, 9)), strict=True):
+        values = conv(f"{name}.2", leaky(conv(f"{name}.0", x)))
+        assert values.shape == (2, 6, 4, 6)
+        wanted = functional.interpolate(values, (7, 9), mode="bilinear", align_corners=True)
+        torch.testing.assert_close(found.detach(), wanted)
+
+
 def test_contributions_against_a_plain_loop(small):
-    """The contribution of a class is the drop of sum|gamma| when its channel is zeroed; an absent class has none."""
-    condition = probabilities()
+    """What a class adds is the drop of sum|gamma| and sum|beta| when its channel is zeroed; an absent class adds 0."""
+    condition = torch.cat([probabilities(seed=seed) for seed in (1, 2)])
     condition[:, 4] = 0
-    gamma, beta = class_contributions(small, condition)
-    without = condition.clone()
-    without[:, 2] = 0
-    expected = small(condition, (4, 6))[0].abs().sum() - small(without, (4, 6))[0].abs().sum()
-    assert gamma.shape == beta.shape == (5,)
-    assert gamma[2].item() == pytest.approx(expected.item(), rel=1e-4)
-    assert gamma[4] == beta[4] == 0
+    found = class_contributions(small, condition)
+    whole = small(condition, (4, 6))
+    for kind in (0, 1):
+        assert found[kind].shape == (5,)
+        for k in range(5):
+            without = condition.clone()
+            without[:, k] = 0
+            drop = whole[kind].abs().sum() - small(without, (4, 6))[kind].abs().sum()
+            assert found[kind][k].item() == pytest.approx(drop.item(), rel=1e-3, abs=1e-4)
+        assert found[kind][4] == 0
+    assert not torch.allclose(found[0], found[1])
 
 
 def test_wrong_conditions_are_refused(small):

@@ -1,4 +1,6 @@
-"""What a large prepared file costs Snakemake and DVC: `python -m tests.tools.big_file FOLDER GIGABYTES` (docs/dvc.md).
+"""What a large prepared file costs Snakemake and DVC (figures in docs/guide/dvc.md).
+
+    python -m tests.tools.big_file FOLDER GIGABYTES
 
 Needs twice that space in FOLDER, which must be empty, and removes what it wrote.
 """

@@ -1,4 +1,4 @@
-"""The transcript of the README's section 'Change a setting, compare, share': `make transcript` runs it and prints it.
+"""A session with Snakemake and DVC (docs/guide/share.md): `make transcript` runs it and prints what each command says.
 
 In a throw-away repository of the tests, so it takes two minutes; of what a command prints, lines about progress are left out.
 """

@@ -5,6 +5,7 @@ import io
 
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from ash.contract import Update
 from ash.errors import CheckpointError, NonFiniteError
@@ -132,6 +133,24 @@ def test_keeping_the_graph_changes_nothing(tmp_path):
     for name, game in (("shared", shared), ("apart", apart)):
         train(game, feed(), training(), resume=tmp_path / name, digest="d")
     assert equal(weights(shared), weights(apart))
+
+
+def test_every_step_has_its_rate(tmp_path):
+    """Ten steps with two of warm-up from 0: each optimiser steps at its base rate times 0, 1/2, (1 - i/10)^0.9."""
+    rates: dict[type, list[list[float]]] = {}
+
+    def note(optimiser, *_):
+        rates.setdefault(type(optimiser), []).append([group["lr"] for group in optimiser.param_groups])
+
+    hook = register_optimizer_step_pre_hook(note)
+    try:
+        train(Game(), feed(), training(), resume=tmp_path / "r.pt", digest="d")
+    finally:
+        hook.remove()
+    shares = [0.0, 0.5, *((1 - i / 10) ** 0.9 for i in range(2, 10))]
+    assert set(rates) == {torch.optim.AdamW, torch.optim.SGD}
+    for found in rates.values():
+        assert [rate for (rate,) in found] == pytest.approx([0.01 * share for share in shares])
 
 
 def test_history_holds_means(tmp_path):

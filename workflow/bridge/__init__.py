@@ -1,1 +1,1 @@
-"""What lets Snakemake and DVC share one pipeline (docs/dvc.md)."""
+"""What lets Snakemake and DVC share one pipeline (docs/guide/dvc.md)."""

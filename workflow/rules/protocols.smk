@@ -1,4 +1,4 @@
-# Scores under named evaluation protocols (docs/data.md), beside those that the tables show: `snakemake protocols`.
+# Scores under named evaluation protocols (docs/guide/data.md), beside those that the tables show: `snakemake protocols`.
 EVALUATION_PROTOCOLS = [p.name for p in PROTOCOLS.values() if p.dataset in DATASETS]
 
 

@@ -1,4 +1,4 @@
-# Published weights in data/weights (docs/weights.md), fetched or brought by the user, as the steps read them.
+# Published weights in data/weights (docs/guide/weights.md), fetched or brought by the user, as the steps read them.
 from ash.acquire.networks import ADAIN, FITTED_PAIR, IMPORTED_PAIR, needed
 
 

@@ -18,7 +18,7 @@ Departures from the print, all with the released code: the sign of L_c (the text
 compares with the style before H changes it (as printed it is identically 0, because AdaIN hands the style's mean on
 exactly); statistics are mean and deviation.  Departures from the release that have a switch back: one stylised image a
 step serves H and G, and the condition has the resolution of the logits (`g_image`, release.py); D sees both maps at one
-size (`stylised_map`); images enter the encoder as it expects them (`vgg_input`).  docs/fidelity.md lists the others.
+size (`stylised_map`); images enter the encoder as it expects them (`vgg_input`).  docs/why/fidelity.md lists the others.
 
 Beside this file: release.py makes G's image anew as the released code does, reversal.py has the same game in fewer passes
 (`reversal`), local.py lets gamma and beta act on each cell, which is ours (`modulation: local`), figure4.py has Figure 4.

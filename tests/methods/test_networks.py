@@ -1,0 +1,44 @@
+"""The networks that a method is built on are those that its needs state."""
+
+import pytest
+import torch
+from torch import nn
+
+from ash import methods
+from ash.errors import ConfigError
+from ash.methods._networks import Networks, stated
+from ash.segmentation.deeplab import build_segmenter
+from tests.support.world import built, settings
+
+EXPERIMENTS = list(settings().params.experiments)
+
+
+def test_a_network_that_is_not_stated_is_named():
+    """The line says which need to state."""
+    with pytest.raises(ConfigError, match=r"state `paintings` in Settings.needs"):
+        stated(None, "paintings")
+    network = nn.Linear(1, 1)
+    assert stated(network, "paintings") is network
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_needs_say_what_is_there(name):
+    """Heads, discriminators and channels of the hallucinator are those that the needs state."""
+    experiment = settings().experiment(name)
+    needs, method = methods.check_experiment(experiment), built(name)
+    assert method.segmenter.layout == needs.heads
+    assert ("hallucinator" in method.players) == (needs.condition > 0)
+    if needs.condition:
+        assert (
+            method.hallucinator.classes == needs.condition == 19 + (experiment.settings["condition"] == "ground_truth")
+        )
+    assert ("discriminator" in method.players) == (needs.discriminators > 0)
+
+
+def test_a_method_whose_needs_forget_the_stylizer_is_told():
+    """ASH on networks without a pair: one line, no AttributeError."""
+    experiment = settings().experiment("ash")
+    with torch.random.fork_rng():
+        segmenter = build_segmenter(settings().protocol.segmenter, "pair")
+    with pytest.raises(ConfigError, match="`paintings`"):
+        methods.build(experiment, Networks(segmenter=segmenter, source="gta5"))

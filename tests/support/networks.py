@@ -1,0 +1,24 @@
+"""Fixed weights for a network under test, to be taken by name in a transcription of it."""
+
+import torch
+from torch import Tensor, nn
+
+
+def fixed(network: nn.Module, seed: int = 0) -> dict[str, Tensor]:
+    """Fill `network` with numbers that keep activations near 1, in float64, and give them by state-dict name.
+
+    Running means and variances, scales and offsets get values of their own too, so that none of them can be left out.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    network.double()
+    weights = network.state_dict()
+    for name, value in weights.items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        drawn = torch.randn(value.shape, generator=generator, dtype=torch.float64)
+        if value.dim() == 4:
+            drawn *= (2 / value[0].numel()) ** 0.5
+        elif name.endswith(("running_var", "weight")):
+            drawn = 0.5 + drawn.abs()
+        value.copy_(drawn)
+    return {name: value.clone() for name, value in weights.items()}
