@@ -1,4 +1,6 @@
-"""Where each set comes from: its archives, the page that publishes them, its licence.
+"""Where sets that come as archives are published: their names, the page, the licence.
+
+A set that is brought as a folder needs no entry here.
 
 No publisher states checksums for anybody to download (csDownload checks Cityscapes' MD5 by itself): the first fetch pins
 each archive's SHA-256, and every later one is held against it.
@@ -7,8 +9,6 @@ each archive's SHA-256, and every later one is held against it.
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
-
-from ash.errors import ConfigError
 
 How = Literal["http", "cityscapes", "hand"]
 
@@ -116,10 +116,3 @@ SOURCES = {
 
 
 SOURCES["mapillary_b"] = replace(SOURCES["mapillary"], name="mapillary_b")  # the same files, read by another table
-
-
-def load(name: str) -> Source:
-    """The source of a set; ConfigError names those there are."""
-    if name not in SOURCES:
-        raise ConfigError(f"data set {name!r} has no entry in ash/acquire/sources.py; known: {', '.join(SOURCES)}")
-    return SOURCES[name]

@@ -22,10 +22,14 @@ def lacks(name: str, root: Path, count: Mapping[str, int] | None) -> str | None:
     if any(split.images for split in splits) and all(s.complete for s in splits if count or s.images):
         return None
     found = "; ".join(split.line() for split in splits) if root.is_dir() else "no such folder"
-    if name not in sources.SOURCES:
-        return f"{root}: {name} is missing ({found}); put {dataset.layout} there"
-    hint = misplaced(dataset, root) or instruction(sources.load(name), root)
-    return f"{root}: {name} is missing ({found}); {hint}"
+    state = "incomplete" if any(split.images for split in splits) else "missing"
+    return f"{root}: {name} is {state} ({found}); {_remedy(dataset, root)}"
+
+
+def _remedy(dataset: Dataset, root: Path) -> str:
+    """What to do about a set that is not complete; one without a source is put there by hand."""
+    source = sources.SOURCES.get(dataset.name)
+    return _misplaced(dataset, root) or (f"put {dataset.layout} there" if source is None else instruction(source, root))
 
 
 def instruction(source: Source, root: Path) -> str:
@@ -49,7 +53,7 @@ def instruction(source: Source, root: Path) -> str:
     return f"fetch {names} from {source.page} ({source.size}, by hand), put it into {folder(root)}/, then {command}"
 
 
-def misplaced(dataset: Dataset, root: Path) -> str | None:
+def _misplaced(dataset: Dataset, root: Path) -> str | None:
     """How to mend a set that lies one folder too deep, as archives with a folder of their own leave it."""
     below = [path for path in sorted(root.glob("*")) if path.is_dir() and path != folder(root)]
     for path in below:

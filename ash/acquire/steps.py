@@ -1,7 +1,7 @@
 """One whole set: its archives fetched or asked for, verified, unpacked, counted.
 
 A set that is complete without archives is accepted as it lies, and nothing is written into its folder, which may be
-shared and read-only.
+shared and read-only.  So is one without an entry in `ash.acquire.sources`, which has no archives.
 """
 
 import fcntl
@@ -15,11 +15,11 @@ from ash import datasets
 from ash.acquire import cityscapes_login, download, sources
 from ash.acquire.journal import Journal, Pins
 from ash.acquire.sources import Archive, Source
-from ash.acquire.status import folder, instruction, misplaced
+from ash.acquire.status import folder, instruction, lacks
 from ash.acquire.unpack import head, plan, unpack
 from ash.errors import AshError, DataError, several
 from ash.files.atomic import write_json, write_text
-from ash.preparation.census import check_census, take_census
+from ash.preparation.census import take_census
 from ash.progress import Progress
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
@@ -44,26 +44,34 @@ def acquire(name: str, order: Order, stage: Stage, say: Callable[[str], None]) -
     `stage(title)` gives a context with a progress function; `say` gets the licence, once.  DataError lists every archive
     that is missing or wrong, with what to do, or says which images are missing.
     """
-    source, dataset = sources.load(name), datasets.load(name)
+    source, dataset = sources.SOURCES.get(name), datasets.load(name)
     order.out.parent.mkdir(parents=True, exist_ok=True)
     with alone(order.out.with_name(f".{name}.lock"), name):
-        _show_licence(source, order.out.with_name(f"{name}_licence.txt"), say)
-        work = _Work(source, order, stage)
-        record: dict[str, dict[str, Any]] = {}
-        faults = []
-        for archive in source.archives:
-            try:
-                entry = work.bring(archive)
-            except AshError as fault:
-                faults.append(str(fault))
-            else:
-                record |= {} if entry is None else {archive.name: entry}
-        if faults:
-            raise DataError(several(f"{name}: {len(faults)} archive(s) missing or wrong", faults))
-        _check(source, order)
+        record = {} if source is None else _bring(source, order, stage, say)
+        fault = lacks(name, order.root, order.count)
+        if fault is not None:
+            raise DataError(fault)
         dataset.verify(order.root)
         found = {split.split: split.images for split in take_census(dataset, order.root, order.count)}
         write_json(order.out, {"dataset": name, "archives": record, "images": found})
+
+
+def _bring(source: Source, order: Order, stage: Stage, say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+    """Every archive of a set, one after the other; gives what the record says of each.  DataError lists the bad ones."""
+    _show_licence(source, order.out.with_name(f"{source.name}_licence.txt"), say)
+    work = _Work(source, order, stage)
+    record: dict[str, dict[str, Any]] = {}
+    faults = []
+    for archive in source.archives:
+        try:
+            entry = work.bring(archive)
+        except AshError as fault:
+            faults.append(str(fault))
+        else:
+            record |= {} if entry is None else {archive.name: entry}
+    if faults:
+        raise DataError(several(f"{source.name}: {len(faults)} archive(s) missing or wrong", faults))
+    return record
 
 
 class _Work:
@@ -72,8 +80,7 @@ class _Work:
     def __init__(self, source: Source, order: Order, stage: Stage) -> None:
         self.source, self.order, self.stage = source, order, stage
         self.pins, self.journal = Pins(order.pins), Journal(order.out.with_name(f".{source.name}.json"))
-        splits = take_census(datasets.load(source.name), order.root, order.count)
-        self.complete = any(s.images for s in splits) and all(s.complete for s in splits if order.count or s.images)
+        self.complete = lacks(source.name, order.root, order.count) is None
 
     def bring(self, archive: Archive) -> dict[str, Any] | None:
         """Fetch an archive if need be, verify and unpack it; None where the set is complete without it."""
@@ -119,18 +126,6 @@ class _Work:
 def _public(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What the record shows of an archive: nothing that depends on the clock."""
     return {"bytes": entry["bytes"], "sha256": entry["sha256"], **(entry["contents"] or {})}
-
-
-def _check(source: Source, order: Order) -> None:
-    """DataError says what is missing of the set, and what to do."""
-    dataset = datasets.load(source.name)
-    try:
-        check_census(dataset, order.root, order.count)
-        if not any(dataset.files(order.root, split)[0] for split in dataset.splits):
-            raise DataError(f"{order.root}: no image of {source.name}; wanted {dataset.layout}")
-    except DataError as fault:
-        hint = misplaced(dataset, order.root) or instruction(source, order.root)
-        raise DataError(f"{' '.join(str(fault).split())}; {hint}") from fault
 
 
 def _show_licence(source: Source, path: Path, say: Callable[[str], None]) -> None:

@@ -43,6 +43,8 @@ def bench_step(
     pass that leads to it and its backward pass; the optimisers.  `changes` replace settings of the training.  The last row
     is the whole step, with the share of the time that its operations would take at the device's peak, the processor time
     of all threads in seconds, and the peak memory in GiB.
+
+    A forward part without any operation is left out: it is the end of a method's updates, after the last of them.
     """
     experiment, where = changed(settings.experiment(name), changes or {}), device()
     meter, _, arithmetic, memory = _measure(experiment, files, steps)
@@ -50,6 +52,7 @@ def bench_step(
     rows: list[dict[str, Any]] = [
         {"part": part, "ms": ms, "tflop": meter.flops[part] / 1e12, "share": meter.flops[part] / peak / ms * 1e3}
         for part, ms in meter.milliseconds().items()
+        if meter.flops[part] or not part.startswith("forward")
     ]
     total, flops = sum(row["ms"] for row in rows), sum(meter.flops.values())
     whole = {"part": f"step ({arithmetic}, {where.type})", "ms": total, "tflop": flops / 1e12}

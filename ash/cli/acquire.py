@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ash.cli.app import Params, ParamsOption, app, console, progress
+from ash.cli.app import DATA, Params, ParamsOption, app, console, progress
 from ash.cli.data import SetName, dataset_of
 from ash.config import load
 from ash.errors import ConfigError, DataError, several
@@ -14,7 +14,7 @@ from ash.errors import ConfigError, DataError, several
 WEIGHTS = "weights"  # what `ash acquire` calls the published networks
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def acquire(
     name: SetName,
     out: Annotated[
@@ -44,7 +44,7 @@ def acquire(
     bring(name, Order(Path(dataset.root), dataset.count, record, pinned, mirror), progress, _say)
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def check(params: ParamsOption = Params) -> None:
     """Check the settings, and say which data and weights are missing and what to do about each."""
     from ash import methods

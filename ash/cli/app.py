@@ -5,15 +5,32 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
 
 from ash.errors import ConfigError
 
+DATA, TRAIN, RESULTS = "Data", "Train and score", "Results"
+OWN, MEASURE = "Your own pictures and weights", "Measure"
+WORKFLOW = "Workflow (called by Snakemake and DVC)"
+PANELS = (DATA, TRAIN, RESULTS, OWN, MEASURE, WORKFLOW)  # of `ash --help`, in their order
+
+
+class Panelled(TyperGroup):
+    """Commands in the order of their panels, which is the order in which the help shows the panels."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, those of one panel in the order in which they were registered."""
+        panels = {name: getattr(command, "rich_help_panel", None) for name, command in self.commands.items()}
+        return sorted(panels, key=lambda name: (*PANELS, None).index(panels[name]))
+
+
 app = typer.Typer(
+    cls=Panelled,
     help="Reproduces ASH (WACV 2022): data, training, scores, tables.",
     pretty_exceptions_enable=False,
     no_args_is_help=True,

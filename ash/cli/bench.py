@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ash.cli.app import Out, Params, ParamsOption, app, console, parse_size, progress
+from ash.cli.app import MEASURE, Out, Params, ParamsOption, app, console, parse_size, progress
 from ash.cli.train import (
     ContentFile,
     Experiment,
@@ -30,7 +30,7 @@ SyntheticOption = Annotated[str | None, typer.Option(help="WIDTHxHEIGHT of rando
 ProtocolOption = Annotated[str | None, typer.Option(help="another protocol than that of params.yaml")]
 
 bench = typer.Typer(help="Measure this machine.", no_args_is_help=True)
-app.add_typer(bench, name="bench")
+app.add_typer(bench, name="bench", rich_help_panel=MEASURE)
 
 
 @bench.command()

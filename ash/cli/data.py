@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ash.cli.app import Out, Params, ParamsOption, app, progress
+from ash.cli.app import DATA, WORKFLOW, Out, Params, ParamsOption, app, progress
 from ash.config import DatasetSettings, Settings, load
 from ash.errors import ConfigError
 
@@ -21,7 +21,7 @@ def dataset_of(settings: Settings, name: str) -> DatasetSettings:
     return settings.protocol.datasets[name]
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def draw(name: SetName, out: Out, params: ParamsOption = Params, workers: int | None = None) -> None:
     """Draw a miniature set in its published layout, and write its manifest to OUT."""
     from ash.preparation.drawn import draw as draw_files
@@ -35,7 +35,7 @@ def draw(name: SetName, out: Out, params: ParamsOption = Params, workers: int | 
     manifest(name, out, None, params)
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def manifest(
     name: SetName,
     out: Out,
@@ -53,7 +53,7 @@ def manifest(
     write_json(out, content | {"archives": archives})
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def prepare(
     name: SetName,
     split: str,
@@ -73,7 +73,7 @@ def prepare(
         steps.prepare(name, Path(d.root), split, out, d.image_size, d.label_size, d.validation, described, show)
 
 
-@app.command()
+@app.command(rich_help_panel=WORKFLOW)
 def stylizer(weights: Path, out: Out) -> None:
     """Check a pair of encoder and decoder, and copy it to OUT."""
     from ash.files.atomic import atomic
@@ -84,7 +84,7 @@ def stylizer(weights: Path, out: Out) -> None:
         pair.save(temporary)
 
 
-@app.command()
+@app.command(rich_help_panel=WORKFLOW)
 def refit_stylizer(
     out: Out,
     log: Annotated[Path, typer.Option(help="JSON file for settings, losses and quality")],
@@ -100,7 +100,7 @@ def refit_stylizer(
         refit_files(load(params), source, held_out, paintings, out, log, show)
 
 
-@app.command()
+@app.command(rich_help_panel=WORKFLOW)
 def features(
     prepared: Prepared,
     stylizer: Annotated[Path, typer.Option(help="weights of the pair")],
@@ -118,7 +118,7 @@ def features(
         make_cache(prepared, load_stylizer(stylizer).to(device()), out, storage, auto=auto, progress=show)
 
 
-@app.command()
+@app.command(rich_help_panel=WORKFLOW)
 def rain(
     style: Annotated[Path, typer.Option(help="cached features of the paintings")],
     stylizer: Annotated[Path, typer.Option(help="weights of the pair")],

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ash.cli.app import app
+from ash.cli.app import MEASURE, WORKFLOW, app
 from ash.errors import ConfigError, StoreError, several
 
 
@@ -26,7 +26,7 @@ def _workflow(module: str) -> Any:
         ) from cause
 
 
-@app.command()
+@app.command(rich_help_panel=WORKFLOW)
 def dvc_settings() -> None:
     """Write the digest of each stage's settings, commands and code for DVC; the first stage of dvc.yaml."""
     stages, jobs = _workflow("bridge.stages"), _workflow("bridge.jobs").plan()
@@ -36,7 +36,7 @@ def dvc_settings() -> None:
     stages.write_settings(jobs, found)
 
 
-@app.command()
+@app.command(rich_help_panel=WORKFLOW)
 def dvc_run(
     stage: Annotated[str, typer.Argument(metavar="STAGE", help="name of a stage of dvc.yaml, e.g. train@ash")],
 ) -> None:
@@ -44,14 +44,14 @@ def dvc_run(
     _workflow("bridge.stages").run(stage)
 
 
-@app.command()
+@app.command(rich_help_panel=WORKFLOW)
 def dvc_record() -> None:
     """Record in dvc.lock what Snakemake has built; runs at the end of every `snakemake`."""
     for line in _workflow("bridge.commit").record():
         typer.echo(line)
 
 
-@app.command()
+@app.command(rich_help_panel=WORKFLOW)
 def dvc_check(
     pipeline: Annotated[bool, typer.Option("--pipeline", help="only whether dvc.yaml and the Snakefile agree")] = False,
 ) -> None:
@@ -60,7 +60,7 @@ def dvc_check(
     typer.echo(health.check_pipeline() if pipeline else health.check_all())
 
 
-@app.command()
+@app.command(rich_help_panel=MEASURE)
 def same_bytes(
     old: Annotated[str, typer.Argument(metavar="OLD", help="git revision")],
     new: Annotated[

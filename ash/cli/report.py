@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ash.cli.app import Out, Params, ParamsOption, app, console
+from ash.cli.app import RESULTS, Out, Params, ParamsOption, app, console
 from ash.config import Settings, load
 from ash.errors import ConfigError
 
@@ -23,7 +23,7 @@ def _runs(settings: Settings, results: Path) -> "Runs":
     return Runs(results, settings.params.seeds, settings.params.more_experiments)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def table(
     name: Annotated[str, typer.Argument(metavar="TABLE", help="name of a table of params.yaml")],
     out: Out,
@@ -42,7 +42,7 @@ def table(
     write_tables(settings, name, _runs(settings, results), paper, out)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def cost(
     measured: Annotated[Path, typer.Option(help="what `ash bench cost` wrote")], out: Out, params: ParamsOption = Params
 ) -> None:
@@ -52,7 +52,7 @@ def cost(
     write_cost(load(params), measured, out)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def contrast(first: str, second: str, results: ResultsFolder = Results, params: ParamsOption = Params) -> None:
     """Print by how much SECOND is better than FIRST on each target: each seed, mean, deviation, interval."""
     from ash.report.contrast import contrast as compare
@@ -62,7 +62,7 @@ def contrast(first: str, second: str, results: ResultsFolder = Results, params: 
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def metrics(
     group: Groups,
     out: Out,
@@ -79,7 +79,7 @@ def metrics(
     write_iou(settings, group, scored, iou)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def plots(group: Groups, out: Out, results: ResultsFolder = Results, params: ParamsOption = Params) -> None:
     """Write what `dvc plots` draws into OUT: training curves, and IoU by class on each target, a CSV file each."""
     from ash.report.plots import write_plots
@@ -88,7 +88,7 @@ def plots(group: Groups, out: Out, results: ResultsFolder = Results, params: Par
     write_plots(settings, group, _runs(settings, results), out)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def figures(out: Out, results: ResultsFolder = Results, params: ParamsOption = Params) -> None:
     """Draw Figures 3 and 4, training curves, IoU and mIoU bars into OUT."""
     from ash.report.figures import write_figures
@@ -97,7 +97,7 @@ def figures(out: Out, results: ResultsFolder = Results, params: ParamsOption = P
     write_figures(settings, _runs(settings, results), out)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def report(
     group: Groups,
     tables: Annotated[Path, typer.Option(help="folder of the tables")],
@@ -113,7 +113,7 @@ def report(
     build_report(settings, group, _runs(settings, results), tables, figures, out)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def method_pages(
     out: Annotated[Path, typer.Option("--out", help="folder of the pages")],
     check: Annotated[bool, typer.Option("--check", help="write nothing; name the pages that are out of date")] = False,

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ash.cli.app import Out, Params, ParamsOption, app, console, progress
+from ash.cli.app import TRAIN, Out, Params, ParamsOption, app, console, progress
 from ash.cli.data import dataset_of
 from ash.config import load
 from ash.errors import ConfigError
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def score(
     predictions: Annotated[Path, typer.Argument(help="folder of PNG predictions, searched with its subfolders")],
     labels: Annotated[Path, typer.Argument(help="folder of the set's label maps, of one split")],
@@ -45,7 +45,7 @@ def score(
     _show(result, protocol or name)
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def evaluate_as(
     protocol: Annotated[str, typer.Argument(metavar="PROTOCOL", help="evaluation protocol, e.g. mapillary_1536")],
     experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of params.yaml")],

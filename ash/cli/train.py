@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ash.cli.app import Out, Params, ParamsOption, app, parse_size, progress
+from ash.cli.app import OWN, RESULTS, TRAIN, Out, Params, ParamsOption, app, console, parse_size, progress
 from ash.cli.weights import named_file
 from ash.config import load
 
@@ -25,7 +25,7 @@ InitialFile = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def train(
     experiment: Experiment,
     seed: Seed,
@@ -38,6 +38,10 @@ def train(
     target: TargetFile = None,
     rain: RainFile = None,
     initial: InitialFile = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="iterations of a trial in place of the stated ones; its model enters no table"),
+    ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(help="file that a killed training goes on from, removed at the end; else OUT/resume.pt"),
@@ -58,11 +62,12 @@ def train(
         rain=rain,
         initial=initial,
     )
+    settings = load(params) if steps is None else load(params).with_iterations(experiment, steps)
     with progress(f"train {experiment} seed {seed}") as show:
-        train_run(load(params), experiment, seed, files, out, resume or out / "resume.pt", show)
+        train_run(settings, experiment, seed, files, out, resume or out / "resume.pt", show)
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def evaluate(
     experiment: Experiment,
     seed: Seed,
@@ -82,7 +87,7 @@ def evaluate(
             evaluate_run(settings, experiment, seed, name, model, prepared, *outs, show)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def montage(
     stylizer: Annotated[Path, typer.Option(help="weights of the pair")],
     prepared: Annotated[list[Path], typer.Option(help="prepared content; may be repeated")],
@@ -96,13 +101,13 @@ def montage(
     stylised_montage(stylizer, prepared, paintings, alpha, out)
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def predict(
     image: Path,
     model: Annotated[Path, typer.Option(help="model.safetensors of a run, or an imported one")],
     out: Out,
     size: Annotated[
-        str | None, typer.Option(help="WIDTHxHEIGHT for the network; else that of the first target")
+        str | None, typer.Option(help="WIDTHxHEIGHT for the network; else the height of the first target, aspect kept")
     ] = None,
     params: ParamsOption = Params,
 ) -> None:
@@ -111,13 +116,14 @@ def predict(
 
     if size is None:
         settings = load(params)
-        wanted = settings.protocol.datasets[settings.params.targets[0]].image_size
+        _, wanted = settings.protocol.datasets[settings.targets[0]].image_size
+        used = predict_image(model, image, wanted, out)
     else:
-        wanted = parse_size(size)
-    predict_image(model, image, wanted, out)
+        used = predict_image(model, image, parse_size(size), out)
+    console.print(f"{out}: as seen at {used[0]}x{used[1]}", soft_wrap=True, markup=False, highlight=False)
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def stylise(
     image: Path,
     painting: Path,

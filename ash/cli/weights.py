@@ -1,17 +1,17 @@
 """Commands for weights made elsewhere: import-checkpoint, evaluate-model, import-stylizer, fit-decoder."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ash.cli.app import Out, Params, ParamsOption, app, progress
+from ash.cli.app import OWN, Out, Params, ParamsOption, app, console, progress
 from ash.cli.data import dataset_of
 from ash.config import load
 from ash.errors import ConfigError
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def import_checkpoint(
     file: Annotated[str, typer.Argument(help="checkpoint (.pth, .safetensors), or torchvision:resnet101")],
     out: Annotated[Path, typer.Argument(help="file to write")],
@@ -30,15 +30,16 @@ def import_checkpoint(
         checkpoints.import_checkpoint(file, out, backbone=backbone, branches=branches)
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def evaluate_model(
     model: Annotated[Path, typer.Argument(help="model.safetensors, trained or imported")],
     target: Annotated[list[str], typer.Option(help="NAME=PREPARED, a target and its file; may be repeated")],
     out: Annotated[Path, typer.Option("--out", help="folder for NAME.json and NAME.npz")],
     params: ParamsOption = Params,
 ) -> None:
-    """Score any model file on prepared targets, whatever it was trained by."""
+    """Score any model file on prepared targets, whatever it was trained by; prints mIoU and pixel accuracy."""
     from ash.experiment.evaluate import evaluate_file
+    from ash.files.atomic import read_json
 
     settings = load(params)
     for pair in target:
@@ -47,6 +48,16 @@ def evaluate_model(
         with progress(f"evaluate {model} on {name}") as show:
             outs = out / f"{name}.json", out / f"{name}.npz"
             evaluate_file(settings.protocol.evaluation, model, name, prepared, *outs, show)
+        console.print(_summary(name, read_json(outs[0])), soft_wrap=True, markup=False, highlight=False)
+
+
+def _summary(target: str, scores: dict[str, Any]) -> str:
+    """The two numbers that one looks for first, in per cent, and over how many classes the mean goes."""
+    present = sum(value is not None for value in scores["iou"].values())
+    if not present:
+        return f"{target}: its labels hold no pixel of any class"
+    miou, accuracy = (100 * value for value in (scores["miou"]["19"], scores["pixel_accuracy"]))
+    return f"{target}: mIoU {miou:.1f} % over the {present} classes in its labels, pixel accuracy {accuracy:.1f} %"
 
 
 def named_file(pair: str) -> tuple[str, Path]:
@@ -57,7 +68,7 @@ def named_file(pair: str) -> tuple[str, Path]:
     return name, Path(prepared)
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def import_stylizer(
     encoder: Annotated[str, typer.Argument(help="vgg_normalised.pth of pytorch-AdaIN")],
     decoder: Annotated[Path, typer.Argument(help="decoder.pth of pytorch-AdaIN")],
@@ -69,7 +80,7 @@ def import_stylizer(
     import_pair(encoder, str(decoder), out)
 
 
-@app.command()
+@app.command(rich_help_panel=OWN)
 def fit_decoder(
     content: Annotated[list[Path], typer.Option(help="prepared set of contents; may be repeated")],
     paintings: Annotated[Path, typer.Option(help="prepared paintings")],

@@ -49,7 +49,7 @@ def _cross_check(settings: Settings) -> list[str]:
     """Faults that no single section can see."""
     params, protocol = settings.params, settings.protocol
     sets = [
-        ("targets", params.targets),
+        ("targets", settings.targets),
         ("style_set", [protocol.style_set]),
         *((f"experiments.{n}.source", [e.source]) for n, e in params.experiments.items()),
         *((f"experiments.{n}.target", [e.target]) for n, e in params.experiments.items() if e.target),
@@ -64,7 +64,7 @@ def _cross_check(settings: Settings) -> list[str]:
     checks: list[tuple[str, Iterable[str], Collection[str]]] = [
         *((f"experiments.{n}.tables", e.tables, params.tables) for n, e in params.experiments.items()),
         ("groups", params.groups, [table.group for table in params.tables.values()]),
-        *((f"tables.{n}.targets", t.targets, (*params.targets, SOURCE)) for n, t in params.tables.items()),
+        *((f"tables.{n}.targets", t.targets, (*settings.targets, SOURCE)) for n, t in params.tables.items()),
         *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
         *((f"figures.{n}", f.values(), params.standard) for n, f in params.figures.items()),
     ]

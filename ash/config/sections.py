@@ -161,6 +161,9 @@ class Protocol(Section):
     description: str
     seed: int = Field(ge=0, description="seed of the drawn sets")
     datasets: dict[str, DatasetSettings]
+    targets: tuple[str, ...] = Field(
+        default=(), description="data sets that models are scored on besides the `targets` of params.yaml"
+    )
     style_set: str
     stylizer: StylizerSettings
     segmenter: SegmenterSettings
@@ -212,7 +215,9 @@ class Params(Section):
     protocol: Name
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
     groups: tuple[Name, ...] = Field(min_length=1, description="groups of tables that the default target builds")
-    targets: tuple[str, ...] = Field(min_length=1)
+    targets: tuple[str, ...] = Field(
+        min_length=1, description="data sets that models are scored on under every protocol, which may name more"
+    )
     methods: dict[Name, dict[str, Any]]
     experiments: dict[Name, ExperimentEntry] = Field(
         min_length=1, description="all experiments; once loaded, those of `more_experiments` among them"

@@ -41,6 +41,11 @@ class Settings(Section):
     params: Params
     protocol: Protocol
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The data sets that models are scored on: those of params.yaml, then the protocol's own."""
+        return tuple(dict.fromkeys((*self.params.targets, *self.protocol.targets)))
+
     def experiment(self, name: str) -> Experiment:
         """Resolve one experiment; ConfigError if there is none of that name, or if its `training` cannot be."""
         if name not in self.params.experiments:
@@ -65,6 +70,14 @@ class Settings(Section):
             style_set=protocol.style_set,
             training=_changed(protocol.training, entry.training, f"experiments.{name}.training"),
         )
+
+    def with_iterations(self, name: str, iterations: int) -> "Settings":
+        """The same settings, but for the iterations of one experiment; its digest is another then.  ConfigError if unknown."""
+        self.experiment(name)
+        entry = self.params.experiments[name]
+        changed = entry.model_copy(update={"training": {**entry.training, "iterations": iterations}})
+        experiments = {**self.params.experiments, name: changed}
+        return self.model_copy(update={"params": self.params.model_copy(update={"experiments": experiments})})
 
     def rows(self, table: str) -> list[str]:
         """The experiments of a table, in the order of params.yaml."""

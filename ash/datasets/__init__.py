@@ -9,12 +9,10 @@ import pkgutil
 from ash.datasets._base import Dataset
 from ash.errors import ConfigError
 
-_SHARED = ("base", "census", "manifest", "png16")  # modules here that are not a set
-
 
 def names() -> list[str]:
     """Every data set there is."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _SHARED)
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
 def load(name: str) -> Dataset:

@@ -5,27 +5,31 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from ash.config.sections import Size
 from ash.errors import DataError
 from ash.experiment.evaluate import predictor
 from ash.files.atomic import atomic
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
-from ash.files.images import read_picture
-from ash.labels import colourise
+from ash.files.images import read_picture, resized
+from ash.files.torchvision import torchvision
+from ash.labels import PALETTE
 from ash.machine.device import device, enough_memory
 from ash.pixels import to_image
 from ash.style.stylizer import load_stylizer
 from ash.weights.model import load_model
 
 SMALLEST = 16  # pixels of a side that still leave features to take statistics of
-GAP = 4  # white pixels between two pictures of a montage
+GAP = 4  # white pixels around each picture of a montage
+OPACITY = 0.55  # of the classes' colours over a picture
 
 
 def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alpha: float, out: Path) -> None:
     """A grid: paintings along the top, content images down the left, each content in each style between them.
 
-    Takes two images of each prepared set and six paintings, spread evenly over their sets.
+    Takes two images of each prepared set and six paintings, spread evenly over their sets; all have the size of the first
+    content image.
     """
     pair, where = load_stylizer(stylizer).to(device()), device()
     contents: list[np.ndarray] = []
@@ -34,15 +38,17 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
             contents += _spread(source["image"], 2)
     with open_h5(paintings, PREPARED_SCHEMA) as styles:
         paints = _spread(styles["image"], 6)
-    blank = np.full_like(contents[0], 255)
-    height, width = blank.shape[:2]
-    rows = [[blank, *(np.asarray(Image.fromarray(p).resize((width, height))) for p in paints)]]
+    size = contents[0].shape[:2]
+    pictures = [torch.ones(1, 3, *size), _resized(to_image(np.stack(paints)), size)]
     with torch.inference_mode():
         style = pair.encode(to_image(np.stack(paints)).to(where))
         for content in contents:
-            features = pair.encode(to_image(content[None]).to(where)).expand(len(paints), -1, -1, -1)
-            rows.append([content, *_to_pixels(pair.stylise(features, style, alpha))[:, :height, :width]])
-    _save(out, _grid(rows))
+            image = to_image(content[None])
+            features = pair.encode(image.to(where)).expand(len(paints), -1, -1, -1)
+            stylised = pair.stylise(features, style, alpha)[..., : size[0], : size[1]].cpu()
+            pictures += [_resized(image, size), _resized(stylised, size)]
+    grid = torchvision().utils.make_grid(torch.cat(pictures), len(paints) + 1, padding=GAP, pad_value=1.0)
+    _save(out, _to_pixels(grid))
 
 
 def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out: Path) -> None:
@@ -55,41 +61,47 @@ def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out
     with torch.inference_mode(), enough_memory(where, "give smaller images"):
         content, style = (pair.encode(to_image(pictures[path][None]).to(where)) for path in (image, painting))
         height, width = pictures[image].shape[:2]
-        _save(out, _to_pixels(pair.stylise(content, style, alpha))[0, :height, :width])
+        _save(out, _to_pixels(pair.stylise(content, style, alpha)[0, :, :height, :width]))
 
 
-def predict_image(model: Path, image: Path, size: Size, out: Path) -> None:
+def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size:
     """Overlay the classes that a trained or imported model sees in an image on that image.
 
-    The image is resized to `size` (width, height) for the network; the overlay has the image's own size.
+    The image is resized for the network as prepared ones are: to `size` (width, height), or, where that is a height alone,
+    with its aspect kept.  Gives the size that was used; the overlay has the image's own.
     """
     segmenter, pixels = load_model(model, device()), read_picture(image)
-    width, height = size
-    small = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
+    shape = pixels.shape[:2]
+    used = (max(SMALLEST, round(shape[1] * size / shape[0])), size) if isinstance(size, int) else size
+    small = np.array(resized(pixels, used, Image.Resampling.BICUBIC))
     with enough_memory(device(), "lower --size, or give a smaller image"):
-        label = predictor(segmenter, device())(small[None], pixels.shape[:2])[0]
-    _save(out, (pixels * 0.45 + colourise(label) * 0.55).round().astype(np.uint8))
+        label = predictor(segmenter, device())(small[None], shape)[0]
+    classes = np.unique(label)
+    masks = torch.from_numpy(label == classes[:, None, None])
+    colours = [tuple(PALETTE[k].tolist()) for k in classes]
+    draw = torchvision().utils.draw_segmentation_masks
+    _save(out, draw(torch.from_numpy(pixels).permute(2, 0, 1), masks, alpha=OPACITY, colors=colours))
+    return used
 
 
 def _spread(images: "np.ndarray", count: int) -> list[np.ndarray]:
     return [images[int(i)] for i in np.linspace(0, len(images) - 1, count)]
 
 
-def _to_pixels(image: torch.Tensor) -> np.ndarray:
-    pixels: np.ndarray = image.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """RGB (B,3,H,W) in [0,1] at `size` (height, width)."""
+    transforms = torchvision().transforms
+    result: Tensor = transforms.v2.functional.resize(images, list(size), transforms.InterpolationMode.BICUBIC)
+    return result
+
+
+def _to_pixels(image: Tensor) -> Tensor:
+    """RGB in [0,1], clamped, as uint8."""
+    pixels: Tensor = torchvision().transforms.v2.functional.to_dtype(image.clamp(0, 1), torch.uint8, scale=True)
     return pixels
 
 
-def _grid(rows: list[list[np.ndarray]]) -> np.ndarray:
-    height, width = rows[0][0].shape[:2]
-    grid = np.full((len(rows) * (height + GAP) - GAP, len(rows[0]) * (width + GAP) - GAP, 3), 255, np.uint8)
-    for y, row in enumerate(rows):
-        for x, picture in enumerate(row):
-            top, left = y * (height + GAP), x * (width + GAP)
-            grid[top : top + height, left : left + width] = picture
-    return grid
-
-
-def _save(path: Path, pixels: np.ndarray) -> None:
+def _save(path: Path, pixels: Tensor) -> None:
+    """Write uint8 RGB (3,H,W) as PNG, atomically."""
     with atomic(path) as temporary:
-        Image.fromarray(pixels).save(temporary, "PNG")
+        torchvision().transforms.v2.functional.to_pil_image(pixels.cpu()).save(temporary, "PNG")

@@ -2,6 +2,8 @@
 
 The registry's wheel is built against CUDA; beside a CPU-only torch its compiled operators cannot be loaded, and the import
 fails while it looks for the schemas of two of them.  Declaring these first is enough: nothing here calls them.
+
+The import takes a second and training needs nothing of it, so the package is imported when it is first asked for.
 """
 
 import importlib
@@ -12,7 +14,7 @@ from urllib.error import URLError
 import torch
 from torch import Tensor
 
-from ash.errors import ConfigError, StoreError, flat
+from ash.errors import StoreError, flat
 
 Backbone = Literal["resnet101", "vgg19"]
 SCHEMAS = {
@@ -23,16 +25,14 @@ _declared: list[torch.library.Library] = []  # a library's definitions last as l
 
 
 def torchvision() -> ModuleType:
-    """The package; ConfigError with the command that installs it where it is missing."""
+    """The package, with `transforms.v2` in it."""
     if not _declared and not torch.cuda.is_available():
         library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for schema in SCHEMAS.values():
             library.define(schema)  # type: ignore[no-untyped-call]
         _declared.append(library)
-    try:
-        return importlib.import_module("torchvision")
-    except ModuleNotFoundError as cause:
-        raise ConfigError("torchvision: not installed; `pip install 'ash-reproduction[weights]'`") from cause
+    importlib.import_module("torchvision.transforms.v2")
+    return importlib.import_module("torchvision")
 
 
 def imagenet(name: Backbone) -> dict[str, Tensor]:

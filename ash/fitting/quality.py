@@ -1,4 +1,4 @@
-"""How well a stylizer does: four numbers, and a picture to look at."""
+"""How well a stylizer does, in four numbers."""
 
 import numpy as np
 import torch
@@ -29,31 +29,6 @@ def quality(stylizer: Stylizer, contents: np.ndarray, paintings: np.ndarray) -> 
         "style_left": (_distance(again, target) / _distance(content_features, target)).mean().item(),
         "content_error": error.mean().item(),
     }
-
-
-@torch.no_grad()
-def montage(stylizer: Stylizer, contents: np.ndarray, paintings: np.ndarray) -> np.ndarray:
-    """A picture, uint8 RGB: the paintings on top, then two rows for each content, at alpha 0.5 and 1.
-
-    The first column holds the content and, below it, its reconstruction.  All images share one size.
-    """
-    blank = np.full_like(paintings[0], 255)
-    rows = [np.concatenate([blank, *paintings], axis=1)]
-    style_features = stylizer.encode(to_tensor(paintings))
-    for content in contents:
-        features = stylizer.encode(to_tensor(content[None]))
-        repeated = features.expand(len(paintings), -1, -1, -1)
-        reconstruction = to_bytes(stylizer.decode(features))[0]
-        for first, alpha in ((content, 0.5), (reconstruction, 1.0)):
-            restyled = to_bytes(stylizer.stylise(repeated, style_features, alpha))
-            rows.append(np.concatenate([first, *restyled], axis=1))
-    return np.concatenate(rows)
-
-
-def to_bytes(images: Tensor) -> np.ndarray:
-    """Float RGB (B, 3, H, W) to uint8 (B, H, W, 3), clamped to [0, 1] and rounded."""
-    scaled = (images.float().clamp(0, 1) * 255).round().byte()
-    return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
 
 def _distance(first: Tensor, second: Tensor) -> Tensor:

@@ -13,9 +13,9 @@ def contrast(settings: Settings, first: str, second: str, runs: Runs) -> list[st
     runs that are missing or do not pair.
     """
     classes = max(classes_of(settings.experiment(name).source) for name in (first, second))
-    runs.require((first, second), [f"{target}.json" for target in settings.params.targets])
+    runs.require((first, second), [f"{target}.json" for target in settings.targets])
     lines = []
-    for target in settings.params.targets:
+    for target in settings.targets:
         differences = runs.miou(second, target, classes) - runs.miou(first, target, classes)
         spread = f", sd {differences.std(ddof=1):.1f}" if len(differences) > 1 else ""
         pair = runs.pair(first, second, target)

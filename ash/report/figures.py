@@ -40,7 +40,7 @@ def save(figure: Figure, path: Path) -> None:
 
 def figure3(settings: Settings, runs: Runs) -> Figure:
     """Target images, what each experiment of params.figures.figure3 sees in them, and the truth.  ASH Figure 3."""
-    columns, target = settings.params.figures["figure3"], settings.params.targets[0]
+    columns, target = settings.params.figures["figure3"], settings.targets[0]
     seed = settings.params.seeds[0]
     samples = {title: _samples(runs.path(e, seed, f"{target}.npz")) for title, e in columns.items()}
     first = next(iter(samples.values()))
@@ -123,7 +123,7 @@ def iou_bars(settings: Settings, runs: Runs) -> Figure:
     """IoU of each class on each target for the experiments of Table 5, the components; of the first table without one."""
     tables = settings.params.tables
     experiments = settings.rows("table5" if "table5" in tables else next(iter(tables)))
-    targets = settings.params.targets
+    targets = settings.targets
     figure = Figure((10, 2.6 * len(targets) + 0.6), layout="constrained")
     panels = figure.subplots(len(targets), 1, sharex=True, squeeze=False)[:, 0]
     width = 0.8 / len(experiments)
@@ -140,7 +140,7 @@ def iou_bars(settings: Settings, runs: Runs) -> Figure:
 
 def contrasts(settings: Settings, runs: Runs) -> Figure:
     """The mIoU of every experiment on every target: a dot a seed, a bar for their mean."""
-    targets = settings.params.targets
+    targets = settings.targets
     names = settings.experiments(settings.params.groups)
     figure = Figure((10, 0.26 * len(names) + 1), layout="constrained")
     panels: Sequence[Axes] = figure.subplots(1, len(targets), sharey=True, squeeze=False)[0]

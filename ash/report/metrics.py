@@ -13,7 +13,7 @@ from ash.report.runs import Runs
 
 def write_metrics(settings: Settings, groups: Collection[str], runs: Runs, out: Path) -> None:
     """Write mIoU 19, 16 and 13 of the experiments of groups on every target, means over seeds in per cent, to 4 decimals."""
-    targets, experiments = [*settings.params.targets, "source"], settings.experiments(groups)
+    targets, experiments = [*settings.targets, "source"], settings.experiments(groups)
     runs.require(experiments, [f"{target}.json" for target in targets])
     metrics = {
         experiment: {
@@ -33,7 +33,7 @@ def write_iou(settings: Settings, groups: Collection[str], runs: Runs, out: Path
     columns = {
         f"{experiment} on {target}": runs.class_iou(experiment, target)
         for experiment in settings.experiments(groups)
-        for target in settings.params.targets
+        for target in settings.targets
     }
     frame = pd.DataFrame({"class": CLASSES, **columns})
     write_text(out, frame.to_csv(index=False, float_format="%.4f", lineterminator="\n"))

@@ -20,10 +20,10 @@ def write_plots(settings: Settings, groups: Collection[str], runs: Runs, out: Pa
     truth lacks is left out.
     """
     experiments = settings.experiments(groups)
-    runs.require(experiments, ["history.csv", *(f"{target}.json" for target in settings.params.targets)])
+    runs.require(experiments, ["history.csv", *(f"{target}.json" for target in settings.targets)])
     for experiment in experiments:
         _write(out / "loss" / f"{experiment}.csv", _loss(runs, experiment))
-        for target in settings.params.targets:
+        for target in settings.targets:
             frame = pd.DataFrame({"class": CLASSES, "iou": runs.class_iou(experiment, target)})
             _write(out / "iou" / f"{experiment}_{target}.csv", frame.dropna())
 

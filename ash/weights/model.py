@@ -16,6 +16,8 @@ from ash.errors import CheckpointError, flat
 from ash.files.atomic import atomic, digest
 from ash.segmentation.deeplab import DeepLab, build_segmenter
 
+WANTED = "give the model.safetensors of a run, or import a checkpoint (`ash import-checkpoint`)"
+
 
 def run_digest(experiment: Experiment, seed: int) -> str:
     """What identifies a run: its settings and its seed."""
@@ -47,8 +49,12 @@ def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepL
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
         found, settings = notes["run"], SegmenterSettings.model_validate(notes["segmenter"])
         layout = notes["heads"]
-    except (OSError, SafetensorError, KeyError, ValueError, ValidationError) as cause:
-        raise CheckpointError(f"{path}: not a model of this project ({flat(cause)}); train it again") from cause
+    except FileNotFoundError as cause:
+        raise CheckpointError(f"{path}: missing; {WANTED}") from cause
+    except (OSError, SafetensorError) as cause:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({flat(cause)}); {WANTED}") from cause
+    except (KeyError, ValueError, ValidationError) as cause:
+        raise CheckpointError(f"{path}: not a model of this project ({flat(cause)}); {WANTED}") from cause
     if run is not None and found != run:
         raise CheckpointError(
             f"{path}: trained under settings {found[:12]}, wanted {run[:12]}; train it again, or restore the settings"

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_archives_become_the_published_layout(world, name):
                 assert made[i].read_bytes() == unpacked[i].read_bytes()
         for sample in dataset.index(w.root, split, 0):
             dataset.read_image(sample)
-    assert set(record["archives"]) == {archive.name for archive in sources.load(name).archives}
+    assert set(record["archives"]) == {archive.name for archive in sources.SOURCES[name].archives}
     assert record["images"] == COUNTS[name]
     for archive, entry in record["archives"].items():
         assert entry["bytes"] == (w.archives / archive).stat().st_size
@@ -205,13 +206,45 @@ def test_a_set_that_lies_ready_is_only_read(world):
     assert sorted(w.root.rglob("*")) == before
 
 
+def test_a_set_without_archives_is_recorded_as_it_lies(world, monkeypatch):
+    """Without an entry in `sources` a complete folder is accepted, nothing is said or written into it, no pin is kept."""
+    monkeypatch.delitem(sources.SOURCES, "cityscapes")
+    w = world("cityscapes")
+    shutil.rmtree(w.root)
+    shutil.copytree(w.made, w.root)
+    before = sorted(w.root.rglob("*"))
+    assert w.acquire() == {"dataset": "cityscapes", "archives": {}, "images": COUNTS["cityscapes"]}
+    assert sorted(w.root.rglob("*")) == before
+    assert w.said == [] and not w.pins.exists()
+    assert lacks("cityscapes", w.root, COUNTS["cityscapes"]) is None
+
+
+@pytest.mark.parametrize("count", [None, COUNTS["cityscapes"]])
+def test_a_set_without_archives_that_is_not_there(world, monkeypatch, count):
+    """One line with the folder, what was found and the wanted layout; `ash check` says the same; no record is left."""
+    monkeypatch.delitem(sources.SOURCES, "cityscapes")
+    w = world("cityscapes")
+    layout = datasets.load("cityscapes").layout
+    shutil.rmtree(w.root)
+    for found in ("missing (no such folder)", "incomplete (train: "):
+        with pytest.raises(DataError) as error:
+            acquire("cityscapes", replace(w.order(), count=count), stage, w.said.append)
+        line = f"{w.root}: cityscapes is {found}"
+        assert str(error.value).startswith(line) and str(error.value).endswith(f"; put {layout} there")
+        assert "\n" not in str(error.value)
+        assert lacks("cityscapes", w.root, count) == str(error.value)
+        assert not w.out.exists()
+        shutil.copytree(w.made, w.root, dirs_exist_ok=True)
+        next((w.root / "gtFine/train").rglob("*.png")).unlink()
+
+
 @pytest.mark.parametrize("name", ["synthia", "mapillary", "painters"])
 def test_what_to_fetch_by_hand_is_said_exactly(world, name):
     """File, page and folder, in one line each; the same by `ash check`."""
     w = world(name)
     with pytest.raises(DataError) as error:
         w.acquire()
-    source = sources.load(name)
+    source = sources.SOURCES[name]
     for line in (str(error.value), lacks(name, w.root, COUNTS[name])):
         assert source.page in line
         assert f"{w.archives}/" in line

@@ -59,6 +59,8 @@ def test_every_kind_of_method_runs_on_random_images(tmp_path, name):
     chosen = settings()
     rows = bench_step(chosen, name, synthetic_files(chosen, (64, 32), device(), tmp_path), 1, {"precision": "fp32"})
     assert rows[-1]["tflop"] > 0
+    parts = {kind: [row for row in rows if str(row["part"]).startswith(kind)] for kind in ("forward", "backward")}
+    assert len(parts["forward"]) == len(parts["backward"]) > 0  # a method's end after its last update is no row
 
 
 @pytest.mark.skipif(not peak_memory(CPU), reason="the system does not tell")

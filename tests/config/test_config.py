@@ -1,5 +1,6 @@
 """What is wrong with settings is said in one line each, before anything runs."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 
 from ash import config, methods
 from ash.errors import ConfigError
+from ash.weights.model import run_digest
 from tests.conftest import ROOT, ash, settle
 
 
@@ -68,6 +70,16 @@ FAULTS = [
         "protocols/tiny.yaml",
         lambda c: c["datasets"].pop("mapillary"),
         "targets: 'mapillary' is not a data set of protocols/tiny.yaml; known: cityscapes, gta5",
+    ),
+    (
+        "protocols/tiny.yaml",
+        lambda c: c.update(targets=["kitti"]),
+        "targets: 'kitti' is not a data set of protocols/tiny.yaml; known: cityscapes, gta5",
+    ),
+    (
+        "params.yaml",
+        lambda c: c["tables"]["table2"].update(targets=["gta5"]),
+        "tables.table2.targets: 'gta5' is unknown; known: cityscapes, mapillary, source",
     ),
     ("params.yaml", lambda c: c.update(protocol="huge"), "huge.yaml: missing"),
     ("protocols/tiny.yaml", lambda c: c["training"].update(iterations=0), "training.iterations: found 0"),
@@ -157,6 +169,34 @@ def test_faults_of_methods(folder, edit, line):
     with pytest.raises(ConfigError) as error:
         methods.check_experiment(settings.experiment("ash"))
     assert line in str(error.value)
+
+
+def test_other_iterations_are_another_run(folder):
+    """All else is as stated, the other experiments too; the digest tells a short run from the stated one."""
+    settings = config.load(folder / "params.yaml")
+    short = settings.with_iterations("ash", 5)
+    stated, changed = settings.experiment("ash"), short.experiment("ash")
+    assert changed.training == stated.training.model_copy(update={"iterations": 5})
+    assert changed.model_copy(update={"training": stated.training}) == stated
+    assert short.experiment("clan") == settings.experiment("clan")
+    assert run_digest(changed, 0) != run_digest(stated, 0)
+    with pytest.raises(ConfigError, match="'assh' is not in params.yaml"):
+        settings.with_iterations("assh", 5)
+
+
+def test_a_protocol_adds_targets_of_its_own(folder):
+    """They follow those of params.yaml, one that stands in both counts once, and a table may name them."""
+    change(folder / "protocols/tiny.yaml", lambda c: c.update(targets=["synthia", "mapillary"]))
+    change(folder / "params.yaml", lambda c: c["tables"]["table2"].update(targets=["synthia"]))
+    settings = config.load(folder / "params.yaml")
+    assert settings.targets == ("cityscapes", "mapillary", "synthia")
+
+
+def test_targets_of_one_protocol_are_not_those_of_another(folder):
+    """A second protocol without `targets` has those of params.yaml alone."""
+    shutil.copy(folder / "protocols/tiny.yaml", folder / "protocols/other.yaml")
+    change(folder / "protocols/tiny.yaml", lambda c: c.update(targets=["synthia"]))
+    assert config.load(folder / "params.yaml", "other").targets == ("cityscapes", "mapillary")
 
 
 def test_an_unknown_experiment_is_refused(folder):

@@ -2,11 +2,18 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from ash.errors import DataError
-from ash.experiment.pictures import stylise_image
+from ash.config import SegmenterSettings
+from ash.errors import CheckpointError, DataError
+from ash.experiment.evaluate import predictor
+from ash.experiment.pictures import predict_image, stylise_image, stylised_montage
+from ash.files.hdf5 import PREPARED_SCHEMA, create_h5
 from ash.files.images import read_picture
+from ash.labels import colourise
+from ash.segmentation.deeplab import build_segmenter
+from ash.weights.model import load_model, save_model
 from tests.support.world import WEIGHTS
 
 
@@ -75,3 +82,61 @@ def test_unusable_images_are_one_line(tmp_path):
             stylise_image(WEIGHTS, tmp_path / "good.png", tmp_path / name, 1.0, tmp_path / "out.png")
         assert "\n" not in str(error.value)
     assert not (tmp_path / "out.png").exists()
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A small segmenter of fixed random weights, as a file."""
+    settings = SegmenterSettings(kind="small", width=8, blocks=(1, 1, 1, 1), rates=(1, 2))
+    torch.manual_seed(0)
+    save_model(tmp_path / "model.safetensors", build_segmenter(settings, "single"), settings, "run")
+    return tmp_path / "model.safetensors"
+
+
+@pytest.mark.parametrize(("size", "used"), [(48, (64, 48)), (24, (32, 24)), ((40, 56), (40, 56))])
+def test_an_overlay_mixes_the_picture_with_what_the_network_sees(tmp_path, model, size, used):
+    """By hand, to a grey level: 45 % of the picture and 55 % of the class's colour, at the picture's size.
+
+    A height alone keeps the 4:3 of the picture.
+    """
+    gradient("RGB", (80, 60)).save(tmp_path / "image.png")
+    assert predict_image(model, tmp_path / "image.png", size, tmp_path / "out.png") == used
+    pixels = np.asarray(gradient("RGB", (80, 60)))
+    small = np.array(Image.fromarray(pixels).resize(used, Image.Resampling.BICUBIC))
+    where = torch.device("cpu")
+    label = predictor(load_model(model, where), where)(small[None], (60, 80))[0]
+    with Image.open(tmp_path / "out.png") as picture:
+        assert np.abs(np.asarray(picture) - (0.45 * pixels + 0.55 * colourise(label))).max() <= 1
+
+
+def test_a_montage_holds_every_pair_in_its_place(tmp_path):
+    """A white corner, six paintings on top, each content at the left of its row, 4 white pixels around each picture."""
+    rng = np.random.default_rng(0)
+    files = {}
+    for name, count in (("content", 3), ("paintings", 7)):
+        files[name] = rng.integers(0, 256, (count, 32, 48, 3), dtype=np.uint8)
+        with create_h5(tmp_path / f"{name}.h5", PREPARED_SCHEMA, {}) as file:
+            file.put("image", files[name])
+    stylised_montage(WEIGHTS, [tmp_path / "content.h5"], tmp_path / "paintings.h5", 1.0, tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as picture:
+        grid = np.asarray(picture)
+    assert grid.shape == (3 * 36 + 4, 7 * 52 + 4, 3)
+    cells = {(y, x): grid[y * 36 + 4 : y * 36 + 36, x * 52 + 4 : x * 52 + 52] for y in range(3) for x in range(7)}
+    assert (cells[0, 0] == 255).all() and (grid[:4] == 255).all() and (grid[:, 52:56] == 255).all()
+    assert np.array_equal(cells[0, 1], files["paintings"][0]) and np.array_equal(cells[0, 6], files["paintings"][6])
+    assert np.array_equal(cells[1, 0], files["content"][0]) and np.array_equal(cells[2, 0], files["content"][2])
+    assert len({cell.tobytes() for cell in cells.values()}) == 21
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [(None, "missing"), (b"\x89PNG\r\n\x1a\n" + b"0" * 99, "not a readable safetensors file")],
+)
+def test_what_is_no_model_is_told_so(tmp_path, content, line):
+    """A name without a file, and a PNG: one line each with what is wanted."""
+    path = tmp_path / "x.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=f"x.safetensors: {line}.*; give the model.safetensors of a run") as error:
+        load_model(path, torch.device("cpu"))
+    assert "\n" not in str(error.value) and "train it again" not in str(error.value)

@@ -8,7 +8,7 @@ from torch import nn
 from ash.errors import DataError, NonFiniteError, ShapeError
 from ash.fitting.crops import Crops, recolour, to_tensor
 from ash.fitting.pair import RefitSettings, equalise, fold_batchnorm, initialise, refit, with_batchnorm
-from ash.fitting.quality import montage, quality
+from ash.fitting.quality import quality
 from ash.labels import VOID
 from ash.style.adain import channel_statistics
 from ash.style.stylizer import NetworkSettings, Stylizer
@@ -174,13 +174,6 @@ def test_perfect_style_transfer_leaves_nothing():
     scores = quality(Identity(), contents, paintings)
     assert scores["l1_source"] == scores["l1_paintings"] == 0
     assert scores["style_left"] < 1e-5 and scores["content_error"] < 1e-5
-
-
-def test_montage_shows_every_pair(world):
-    """One column a painting and one for the content; the paintings on top, two rows a content."""
-    stylizer, _ = fit(world)
-    images, _, paintings = world
-    assert montage(stylizer, images["gta5"][:2], paintings[:3]).shape == (24 * 5, 32 * 4, 3)
 
 
 def test_statistics_of_the_read_tensor():

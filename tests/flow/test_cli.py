@@ -5,9 +5,10 @@ import sys
 import time
 
 import pytest
+import typer
 
 from ash import cli
-from ash.cli.app import PLAIN_EVERY, _plain
+from ash.cli.app import PANELS, PLAIN_EVERY, _plain, app
 from ash.errors import DataError, several
 from tests.conftest import ROOT, ash, settle
 
@@ -29,11 +30,25 @@ def test_help_lists_every_step(tmp_path):
     assert set(commands.split()) <= set(words)
 
 
+def test_help_groups_every_command(tmp_path):
+    """Each command stands under one heading, and the headings follow each other as `PANELS` has them."""
+    commands = {**typer.main.get_group(app).commands}
+    assert {command.rich_help_panel for command in commands.values()} == set(PANELS)
+    heading, shown = None, []
+    for line in ash(tmp_path, "--help").stdout.splitlines():
+        heading = next((panel for panel in PANELS if line.startswith(f"╭─ {panel} ─")), heading)
+        words = line.removeprefix("│ ").split()
+        if heading and words and words[0] in commands and line.startswith("│ " + words[0]):
+            shown.append((heading, words[0]))
+    assert sorted(shown) == sorted((command.rich_help_panel, name) for name, command in commands.items())
+    assert list(dict.fromkeys(panel for panel, _ in shown)) == list(PANELS)
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
         (["draw", "kitti", "--out", "x.json"], "data set 'kitti' is not in protocol tiny; known: gta5, synthia"),
-        (["table", "table9", "--runs", ".", "--out", "."], "table 'table9' is not in params.yaml"),
+        (["table", "table9", "--results", ".", "--out", "."], "table 'table9' is not in params.yaml"),
         (
             ["evaluate", "ash", "--seed", "0", "--model", ".", "--out", ".", "--target", "cityscapes"],
             "--target cityscapes: wanted NAME=PREPARED",

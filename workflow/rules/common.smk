@@ -31,7 +31,7 @@ if workflow.is_main_process:
 EXPERIMENTS = SETTINGS.params.standard  # what the default target trains
 MORE = SETTINGS.params.more_experiments
 SEEDS = SETTINGS.params.seeds
-TARGETS = SETTINGS.params.targets
+TARGETS = SETTINGS.targets
 DATASETS = SETTINGS.protocol.datasets
 STYLE_SET = SETTINGS.protocol.style_set
 GROUPS = list(dict.fromkeys(table.group for table in SETTINGS.params.tables.values()))
