@@ -23,7 +23,9 @@ def acquire_weights(paths: Sequence[Path], out: Path, pins: Path, mirror: str | 
     DataError lists every file that cannot be fetched or is another one than pinned; ConfigError if none is asked for.
     """
     if not paths:
-        raise ConfigError("weights: the protocol starts from none that are published; name some (docs/guide/weights.md)")
+        raise ConfigError(
+            "weights: the protocol starts from none that are published; name some (docs/guide/weights.md)"
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     faults, record = [], {}
     with alone(out.with_name(".weights.lock"), "weights"):

@@ -64,7 +64,7 @@ def _commit(repo: Any, names: list[str]) -> None:
     if not names:
         return
     with repo.scm_context():
-        stages = [repo.stage.load_one(name=name) for name in names]
+        stages = [stage for stage in repo.index.stages if stage.name in names]
         for stage in stages:
             stage.save()
             stage.commit()
@@ -100,7 +100,7 @@ def _by_hand(repo: Any, stage: Stage) -> Iterator[str]:
 def recorded(repo: Any, name: str) -> dict[str, str]:
     """Each output of a stage in dvc.lock and its hash, those in folders too where the cache holds their list."""
     found: dict[str, str] = {}
-    for out in repo.stage.load_one(name=name).outs:
+    for out in next(stage for stage in repo.index.stages if stage.name == name).outs:
         value = out.hash_info.value if out.hash_info else None
         if value is None:
             continue
