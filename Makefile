@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # in this folder, also when it was started elsewhere with `make -f`.
 FILE := $(shell echo '$(MAKEFILE_LIST)' | sed 's/^ *//')
 HERE := $(shell dirname '$(FILE)')
-TARGETS := help reproduce everything demo refit reference transcript test graph cluster lint types pages check clean
+TARGETS := help reproduce everything demo refit reference transcript test graph cluster mutants lint types pages check clean
 .PHONY: $(TARGETS)
 
 ifneq ($(HERE),.)
