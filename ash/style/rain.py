@@ -12,18 +12,14 @@ q is a deviation as it stands: no exponential, either sign.  Departure from the 
 stay those that every method here uses; RAIN trains its own image decoder in the same loop.
 """
 
-import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from ash.errors import CheckpointError, StoreError, flat
+from ash.files.tensors import pack, unpack
 from ash.style.adain import channel_statistics
-
-METADATA_KEY = "ash"
 
 
 class StatisticsVae(nn.Module):
@@ -53,8 +49,7 @@ def statistics_of(features: Tensor) -> Tensor:
 
 def serialise(vae: StatisticsVae, stylizer: str) -> bytes:
     """The bytes of the VAE's file; `stylizer` is the digest of the pair whose features it knows."""
-    metadata = {METADATA_KEY: json.dumps({"channels": vae.channels, "stylizer": stylizer}, sort_keys=True)}
-    return save(vae.state_dict(), metadata)
+    return pack(vae.state_dict(), {"channels": vae.channels, "stylizer": stylizer})
 
 
 def load_rain(path: Path, stylizer: str) -> StatisticsVae:
@@ -62,16 +57,12 @@ def load_rain(path: Path, stylizer: str) -> StatisticsVae:
 
     Raises StoreError if the file is missing, damaged or not ours, CheckpointError if it knows another pair.
     """
-    if not path.exists():
-        raise StoreError(f"{path}: missing; run the step that makes it (ash rain)")
+    notes, weights = unpack(path, "a VAE of style statistics", "make it again (ash rain)")
     try:
-        with safe_open(path, "pt") as file:
-            notes = json.loads((file.metadata() or {})[METADATA_KEY])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
         vae = StatisticsVae(int(notes["channels"]))
         vae.load_state_dict(weights)
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as cause:
-        raise StoreError(f"{path}: not a VAE of style statistics ({flat(cause)}); make it again") from cause
+    except (KeyError, TypeError, ValueError, RuntimeError) as cause:
+        raise StoreError(f"{path}: not a VAE of style statistics ({flat(cause)}); make it again (ash rain)") from cause
     if notes.get("stylizer") != stylizer:
         found = str(notes.get("stylizer"))
         raise CheckpointError(f"{path}: fitted to stylizer {found[:12]}, wanted {stylizer[:12]}; make it again")

@@ -1,28 +1,23 @@
 """The frozen pair of encoder and decoder that every method stylises with, and its file.
 
-The file is safetensors: weights as float16, and under the metadata key `ash` the settings that rebuild the nets, as
-JSON.  Equal weights and settings give equal bytes; their SHA-256 is the pair's digest, which feature files carry.
+The file (`ash.files.tensors`) holds weights as float16, and the settings that rebuild the nets as its notes.  The SHA-256
+of its bytes is the pair's digest, which feature files carry.
 """
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Self
 
-import safetensors
-import safetensors.torch
 import torch
 from pydantic import Field, ValidationError
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ash.config import Section
 from ash.errors import CheckpointError, StoreError, several
 from ash.files.foreign import misfits
+from ash.files.tensors import pack, unpack
 from ash.style.adain import adain
 from ash.style.vgg import STRIDE, Decoder, DecoderLayer, Depth, Encoder, mirror
-
-METADATA_KEY = "ash"
 
 
 class NetworkSettings(Section):
@@ -81,11 +76,8 @@ class Stylizer(nn.Module):
 
     def serialise(self) -> bytes:
         """The bytes of the pair's file."""
-        # One metadata key only: safetensors orders several by a hash that differs from process to process.
-        metadata = {METADATA_KEY: json.dumps(self.settings.model_dump(mode="json"), sort_keys=True)}
-        # A fresh contiguous copy: safetensors stores memory order, channels_last strides are not its business.
-        weights = {name: value.half().contiguous().clone() for name, value in self.state_dict().items()}
-        return safetensors.torch.save(weights, metadata)
+        weights = {name: value.half() for name, value in self.state_dict().items()}
+        return pack(weights, self.settings.model_dump(mode="json"))
 
     def save(self, path: Path) -> None:
         """Write the pair's file; not atomic by itself: give it the temporary path of `ash.files.atomic.atomic`."""
@@ -97,32 +89,15 @@ def load_stylizer(path: Path) -> Stylizer:
 
     Raises StoreError if the file is missing, damaged or not ours, CheckpointError if its weights do not fit its settings.
     """
-    path = Path(path)
-    settings, weights = _read(path)
-    stylizer = Stylizer(settings)
-    wanted = stylizer.state_dict()
-    faults = misfits(weights, wanted)
+    notes, weights = unpack(path, "a stylizer", "run the step that makes it")
+    try:
+        stylizer = Stylizer(NetworkSettings.model_validate(notes))
+    except ValidationError as cause:
+        fault = cause.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "notes"
+        raise StoreError(f"{path}: settings of the stylizer, {where}: {fault['msg']}; make the file again") from cause
+    faults = misfits(weights, stylizer.state_dict())
     if faults:
         raise CheckpointError(several(f"{path}: weights do not fit its own settings; make the file again:", faults))
     stylizer.load_state_dict({name: value.float() for name, value in weights.items()})
     return stylizer.freeze()
-
-
-def _read(path: Path) -> tuple[NetworkSettings, dict[str, Tensor]]:
-    """Settings and weights as stored."""
-    if not path.exists():
-        raise StoreError(f"{path}: missing; run the step that makes it")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
-    except (SafetensorError, OSError) as cause:
-        raise StoreError(f"{path}: not a readable safetensors file ({cause}); make it again") from cause
-    try:
-        return NetworkSettings.model_validate_json(metadata[METADATA_KEY]), weights
-    except KeyError as cause:
-        raise StoreError(f"{path}: holds no settings of a stylizer; wanted a file made by ash") from cause
-    except ValidationError as cause:
-        fault = cause.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"])
-        raise StoreError(f"{path}: settings of the stylizer, {where}: {fault['msg']}; make the file again") from cause

@@ -1,19 +1,17 @@
 """The trained segmenter's file: safetensors, with the network's settings and the digest of the run in its metadata."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ash.config import Experiment, SegmenterSettings
 from ash.errors import CheckpointError, flat
 from ash.files.atomic import atomic, digest
+from ash.files.tensors import pack, unpack
 from ash.segmentation.deeplab import DeepLab, build_segmenter
 
 WANTED = "give the model.safetensors of a run, or import a checkpoint (`ash import-checkpoint`)"
@@ -26,34 +24,26 @@ def run_digest(experiment: Experiment, seed: int) -> str:
 
 def save_model(path: Path, segmenter: nn.Module, settings: SegmenterSettings, run: str) -> None:
     """Write the weights, atomically; equal weights give equal bytes."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in segmenter.state_dict().items()}
     notes = {"run": run, "segmenter": settings.model_dump(mode="json"), "heads": segmenter.layout}
-    save_weights(path, tensors, notes)
+    save_weights(path, segmenter.state_dict(), notes)
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
     """Write tensors and what `load_model` needs to know of them, atomically."""
-    metadata = {"ash": json.dumps(notes, sort_keys=True)}
     with atomic(path) as temporary:
-        save_file(dict(tensors), temporary, metadata)
+        temporary.write_bytes(pack(tensors, notes))
 
 
 def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepLab:
     """Rebuild the segmenter from its file, in evaluation mode; `run` is the digest that it must carry.
 
-    CheckpointError if the file is missing, damaged, of another network or of another run.
+    StoreError if the file is missing or damaged, CheckpointError if it is of another network or of another run.
     """
+    notes, tensors = unpack(path, "a model of this project", WANTED)
     try:
-        with safe_open(path, "pt") as file:
-            notes = json.loads((file.metadata() or {})["ash"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
         found, settings = notes["run"], SegmenterSettings.model_validate(notes["segmenter"])
         layout = notes["heads"]
-    except FileNotFoundError as cause:
-        raise CheckpointError(f"{path}: missing; {WANTED}") from cause
-    except (OSError, SafetensorError) as cause:
-        raise CheckpointError(f"{path}: not a readable safetensors file ({flat(cause)}); {WANTED}") from cause
-    except (KeyError, ValueError, ValidationError) as cause:
+    except (KeyError, TypeError, ValidationError) as cause:
         raise CheckpointError(f"{path}: not a model of this project ({flat(cause)}); {WANTED}") from cause
     if run is not None and found != run:
         raise CheckpointError(

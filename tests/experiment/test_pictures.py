@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from ash.config import SegmenterSettings
-from ash.errors import CheckpointError, DataError
+from ash.errors import DataError, StoreError
 from ash.experiment.evaluate import predictor
 from ash.experiment.pictures import predict_image, stylise_image, stylised_montage
 from ash.files.hdf5 import PREPARED_SCHEMA, create_h5
@@ -137,6 +137,6 @@ def test_what_is_no_model_is_told_so(tmp_path, content, line):
     path = tmp_path / "x.safetensors"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=f"x.safetensors: {line}.*; give the model.safetensors of a run") as error:
+    with pytest.raises(StoreError, match=f"x.safetensors: {line}.*; give the model.safetensors of a run") as error:
         load_model(path, torch.device("cpu"))
     assert "\n" not in str(error.value) and "train it again" not in str(error.value)

@@ -124,7 +124,7 @@ def test_a_vae_of_another_stylizer_is_refused(file):
 
 def test_a_missing_file_is_one_line(tmp_path):
     """It names the step that makes it."""
-    refused(tmp_path / "none.safetensors", StoreError, "missing; run the step that makes it (ash rain)")
+    refused(tmp_path / "none.safetensors", StoreError, "missing; make it again (ash rain)")
 
 
 def test_damaged_files_are_one_line(file):
@@ -141,4 +141,4 @@ def test_damaged_files_are_one_line(file):
         content.replace(b"channels", b"chanels_"),
     ):
         file.write_bytes(damaged)
-        refused(file, StoreError, "not a VAE of style statistics", "make it again")
+        refused(file, StoreError, "make it again (ash rain)")

@@ -78,7 +78,7 @@ def test_foreign_safetensors_file(tmp_path):
 
     path = tmp_path / "other.safetensors"
     save_file({"a": torch.zeros(1)}, path)
-    with pytest.raises(StoreError, match="holds no settings"):
+    with pytest.raises(StoreError, match="holds no notes of ash"):
         load_stylizer(path)
 
 
