@@ -40,7 +40,7 @@ def invent(settings: Settings, root: Path) -> Runs:
     for share, experiment in zip(shares, settings.params.experiments, strict=True):
         for seed in settings.params.seeds:
             rng = np.random.default_rng([seed, int(1e6 * share)])
-            for target in ("source", *settings.params.targets):
+            for target in ("source", *settings.targets):
                 _scores(runs.path(experiment, seed, "cityscapes.json").parent, experiment, seed, target, share, rng)
             folder = runs.path(experiment, seed, "history.csv").parent
             _history(folder, rng)
