@@ -30,9 +30,7 @@ def test_iou_by_class_is_one_column_a_run(world, tmp_path):
     write_iou(settings, ["paper", "controls"], runs, tmp_path / "iou.csv")
     frame = pd.read_csv(tmp_path / "iou.csv", index_col="class")
     assert list(frame.index) == list(CLASSES)
-    assert set(frame) == {
-        f"{e} on {t}" for e in settings.experiments(["paper", "controls"]) for t in settings.targets
-    }
+    assert set(frame) == {f"{e} on {t}" for e in settings.experiments(["paper", "controls"]) for t in settings.targets}
     ours = runs.class_iou("ash", "cityscapes")
     assert np.array_equal(frame["ash on cityscapes"].isna(), np.isnan(ours))
     assert frame["ash on cityscapes"].to_numpy() == pytest.approx(ours, abs=1e-4, nan_ok=True)

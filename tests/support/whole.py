@@ -44,8 +44,12 @@ def adapting(settings: Settings) -> list[str]:
 
 def files_of(data: Path, settings: Settings, name: str, target: Path | None = None) -> RunFiles:
     """What an experiment may read of the built tiny world; the VAE is fitted when it is first wanted."""
-    source, style, pair = settings.experiment(name).source, data / "features/painters.h5", data / "stylizer.safetensors"
-    rain = data / "rain.safetensors"
+    source, style, pair = (
+        settings.experiment(name).source,
+        data / "features/painters.h5",
+        data / "networks/stylizer.safetensors",
+    )
+    rain = data / "features/rain.safetensors"
     needs = methods.check_experiment(settings.experiment(name))
     if needs.rain and not rain.exists():
         fit_rain(settings, style, pair, rain, quiet)
