@@ -5,7 +5,9 @@ DRAWN = [name for name, dataset in DATASETS.items() if dataset.draw]
 rule draw_miniature:
     input:
         code=lambda w: closure(
-            "ash.miniature.draw", "ash.preparation.manifest", f"ash.datasets.{w.dataset}"
+            "ash.miniature.draw",
+            "ash.preparation.manifest",
+            f"ash.datasets.{w.dataset}",
         ),
     output:
         "data/manifests/{dataset}.json",

@@ -16,7 +16,8 @@ rule evaluate_as:
         model=run_file("models", "model.safetensors"),
         manifest=lambda w: f"data/manifests/{PROTOCOLS[w.protocol].dataset}.json",
         code=lambda w: closure(
-            "ash.experiment.evaluate_raw", f"ash.datasets.{PROTOCOLS[w.protocol].labels}"
+            "ash.experiment.evaluate_raw",
+            f"ash.datasets.{PROTOCOLS[w.protocol].labels}",
         ),
     output:
         run_file("protocols", "{protocol}.json"),

@@ -53,8 +53,7 @@ rule table:
             SETTINGS.protocol.evaluation.resamples,
         ),
     shell:
-        "ash table {wildcards.table:q} --out results/tables"
-        " > {log:q} 2>&1"
+        "ash table {wildcards.table:q} --out results/tables" " > {log:q} 2>&1"
 
 
 rule measure_cost:
