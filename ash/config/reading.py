@@ -63,7 +63,7 @@ def _cross_check(settings: Settings) -> list[str]:
     ]
     checks: list[tuple[str, Iterable[str], Collection[str]]] = [
         *((f"experiments.{n}.tables", e.tables, params.tables) for n, e in params.experiments.items()),
-        ("groups", params.groups, [table.group for table in params.tables.values()]),
+        ("groups", params.groups, dict.fromkeys(table.group for table in params.tables.values())),
         *((f"tables.{n}.targets", t.targets, (*settings.targets, SOURCE)) for n, t in params.tables.items()),
         *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
         *((f"figures.{n}", f.values(), params.standard) for n, f in params.figures.items()),

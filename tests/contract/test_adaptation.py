@@ -44,7 +44,7 @@ def test_generalising_rows_never_open_a_target(world, tmp_path):
     settings = settle_whole(tmp_path)
     names = generalising(settings)
     used = {settings.experiment(name).method for name in names}
-    assert used == {
+    assert used >= {
         "source_only", "advent", "maxsquare", "clan", "asm", "domain_randomisation", "ash", "augmentation",
     }  # fmt: skip
     for name in names:
@@ -64,7 +64,7 @@ def test_adapting_rows_read_no_labels(world, tmp_path):
     """A prepared target file that holds no labels at all trains every experiment that names a target."""
     settings = settle_whole(tmp_path)
     names = adapting(settings)
-    assert names == ["advent_target", "maxsquare_target", "clan_target", "asm_target"]
+    assert set(names) >= {"advent_target", "maxsquare_target", "clan_target", "asm_target"}
     for name in names:
         files = files_of(world / "data", settings, name, world / "unlabelled.h5")
         assert train_here(settings, name, files, tmp_path / name)

@@ -10,6 +10,7 @@ from ash.errors import ConfigError
 from ash.labels import N_CLASSES
 from ash.segmentation import losses
 from ash.style.view import stylise
+from ash.training.step import Stepper
 from tests.support.world import batch, built, gradients, settings
 
 EXPERIMENTS = list(settings().params.experiments)
@@ -29,6 +30,16 @@ def test_every_experiment_trains_every_player(name):
     for part in ("stylizer", "vae"):
         if getattr(method, part, None) is not None:
             assert all(p.grad is None for p in getattr(method, part).parameters())
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_takes_a_step_in_bf16(name):
+    """As on a device that computes bf16: convolutions give bf16, and whatever a method mixes them with must fit."""
+    method = built(name)
+    optimisers = {player: torch.optim.SGD(network.parameters(), lr=1e-3) for player, network in method.players.items()}
+    stepper = Stepper(method, optimisers, autocast=lambda: torch.autocast("cpu", torch.bfloat16))
+    values = stepper.step(batch(needs=method.settings.needs), 0, 0.5)
+    assert {term.split(".")[0] for term in values} == set(method.players)
 
 
 def fooling(method, given) -> float:
