@@ -44,15 +44,18 @@ def bench_step(
     is the whole step, with the share of the time that its operations would take at the device's peak, the processor time
     of all threads in seconds, and the peak memory in GiB.
 
-    A forward part without any operation is left out: it is the end of a method's updates, after the last of them.
+    A forward part that no backward part follows is left out: it is the end of a method's updates, after the last of them.
     """
     experiment, where = changed(settings.experiment(name), changes or {}), device()
     meter, _, arithmetic, memory = _measure(experiment, files, steps)
     peak = peak_rate(arithmetic, where)
+    followed = {
+        part.partition(":")[0].replace("backward", "forward") for part in meter.times if part.startswith("backward")
+    }
     rows: list[dict[str, Any]] = [
         {"part": part, "ms": ms, "tflop": meter.flops[part] / 1e12, "share": meter.flops[part] / peak / ms * 1e3}
         for part, ms in meter.milliseconds().items()
-        if meter.flops[part] or not part.startswith("forward")
+        if part in followed or not part.startswith("forward")
     ]
     total, flops = sum(row["ms"] for row in rows), sum(meter.flops.values())
     whole = {"part": f"step ({arithmetic}, {where.type})", "ms": total, "tflop": flops / 1e12}
