@@ -3,21 +3,34 @@
 An AshError ends a command with its message on stderr and exit code 2; anything else that goes wrong is a defect and
 keeps its traceback.  Heavy imports happen inside the commands, so that `ash --help` is instant.
 
-app      what all commands share: settings, sizes, progress
-acquire  acquire, check
-data     draw, manifest, prepare, stylizer, refit-stylizer, features, rain
-train    train, evaluate, montage, predict, stylise
-score    score, evaluate-as
-weights  import-checkpoint, evaluate-model, import-stylizer, fit-decoder
-report   table, cost, contrast, metrics, figures, report, method-pages
-bench    bench step, bench cost, bench storage, bench plan
-dvc      dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes
+app       what all commands share: settings, sizes, progress
+acquire   acquire, check
+data      draw, manifest, prepare
+style     stylizer, features, rain, refit-stylizer, import-stylizer, fit-decoder
+train     train
+evaluate  evaluate, evaluate-as, evaluate-model, score
+pictures  montage, predict, stylise
+weights   import-checkpoint
+report    table, cost, contrast, metrics, plots, figures, report, method-pages
+bench     bench step, bench cost, bench storage, bench plan
+workflow  dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes
 """
 
 import logging
 import sys
 
-from ash.cli import acquire, bench, data, dvc, report, score, train, weights  # noqa: F401  importing them registers their commands
+from ash.cli import (  # noqa: F401  importing them registers their commands
+    acquire,
+    bench,
+    data,
+    evaluate,
+    pictures,
+    report,
+    style,
+    train,
+    weights,
+    workflow,
+)
 from ash.cli.app import app
 from ash.errors import AshError
 from ash.machine.allocator import keep_memory

@@ -17,6 +17,8 @@ TWICE = {
     "adain.py": "style has the mathematics, weights the published pair that is named after it",
     "rain.py": "style has the network and its equations, fitting the fit of it",
     "step.py": "training takes a step, bench measures it",
+    "evaluate.py": "the commands, and what they call in experiment",
+    "pictures.py": "the commands, and what they call in experiment",
     "train.py": "the command, and what it calls in experiment",
     "weights.py": "the commands, and the fetching of published weights in acquire",
 }
