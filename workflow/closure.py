@@ -55,9 +55,17 @@ def _imports(module: str) -> list[str]:
     """Modules of the package that a module names in any import, and the packages that hold them."""
     path = _file(module)
     tree = ast.parse(path.read_text(encoding="utf-8")) if path else ast.Module([], [])
-    names = [name for node in ast.walk(tree) for name in _named(node) if name.split(".")[0] == "ash"]
+    names = [name for node in _statements(tree) for name in _named(node) if name.split(".")[0] == "ash"]
     parents = [name.rsplit(".", k)[0] for name in [*names, module] for k in range(1, name.count(".") + 1)]
     return [*names, *parents]
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements below a node, at any depth; expressions, which hold no import, are not entered."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+            yield from _statements(child)
 
 
 def _named(node: ast.AST) -> Iterator[str]:
