@@ -61,6 +61,18 @@ def test_mapillary_1536_pads_with_void():
     assert (image[:, 192] == 200).all()
 
 
+@pytest.mark.parametrize("name", ["mapillary_native", "mapillary_1536"])
+def test_mapping_b_shows_and_cuts_as_mapping_a(name):
+    """Only the table of the labels differs: image and label of an odd size are the same arrays under both."""
+    image, label = RNG.integers(0, 256, (90, 140, 3), dtype=np.uint8), RNG.integers(0, 19, (90, 140)).astype(np.uint8)
+    first, second = conventions.load(name), conventions.load(f"{name}_b")
+    assert np.array_equal(first.image(image), second.image(image))
+    assert np.array_equal(first.label(label), second.label(label))
+    differing = {key for key, value in first.record().items() if second.record()[key] != value}
+    assert differing == {"name", "labels"}
+    assert (first.dataset, second.dataset, second.labels) == ("mapillary", "mapillary", "mapillary_b")
+
+
 def test_the_two_mappings_differ_where_published():
     """B: lane-like areas are road, curb cut and pedestrian area sidewalk, backs of signs sign; manholes are void."""
     a, b = mapillary.TABLE, mapillary_b.TABLE

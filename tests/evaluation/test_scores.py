@@ -108,6 +108,19 @@ def test_the_official_evaluator_agrees(tmp_path, classes):
     assert abs(result["averageScoreClasses"] * N_CLASSES / len(classes) - run["miou"]["19"]) < 1e-9
 
 
+def test_a_run_says_whose_it_is():
+    """Experiment, seed, target, classes and ids stand in the JSON under these names."""
+    run = evaluation.scores("clan", 3, "mapillary", ["a"], [evaluation.confusion(*random_pair(0))])
+    assert (run["experiment"], run["seed"], run["target"]) == ("clan", 3, "mapillary")
+    assert run["classes"][0] == "road" and run["images"]["id"] == ["a"]
+    assert set(run) == {
+        "experiment", "seed", "target", "classes", "confusion", "iou", "miou", "pixel_accuracy", "images",
+    }  # fmt: skip
+    assert set(run["images"]) == {"id", "true_positive", "false_positive", "false_negative"}
+    matrix = np.array(run["confusion"])
+    assert run["pixel_accuracy"] == pytest.approx(np.trace(matrix) / matrix.sum())
+
+
 def test_counts_of_images_add_up():
     """The counts in the JSON, summed over images, give back the run's IoU."""
     matrices = [evaluation.confusion(*random_pair(k)) for k in range(4)]

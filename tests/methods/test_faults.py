@@ -67,6 +67,17 @@ def test_weights_are_not_negative(name):
         assert fault(changed(name, method | {key: -1})).startswith(f"{key}: found -1; ")
 
 
+@pytest.mark.parametrize("name", RIVALS)
+def test_shares_are_not_above_1(name):
+    """Every share that a method has, found as 1.5, is named; so is a smoothing of 1, which would leave nothing."""
+    method = settings().experiment(name).settings
+    for key in ("alpha", "preheat", "smoothing"):
+        if key in method:
+            assert fault(changed(name, method | {key: 1.5})).startswith(f"{key}: found 1.5; ")
+    if "smoothing" in method:
+        assert fault(changed(name, method | {"smoothing": 1.0})).startswith("smoothing: found 1.0; ")
+
+
 @pytest.mark.parametrize("name", ["advent", "maxsquare", "clan"])
 def test_a_target_is_needed_and_not_named(name):
     """`against: target` without a target is one line that says both ways out."""
