@@ -33,6 +33,16 @@ def test_every_experiment_trains_every_player(name):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("kind", ["cross_entropy", "focal"])
+def test_the_settings_choose_the_segmentation_loss(name, kind, monkeypatch):
+    """Each segmentation loss of a step is of the kind that the settings state."""
+    method, kinds, original = built(name, segmentation_loss=kind), [], losses.segmentation
+    monkeypatch.setattr(losses, "segmentation", lambda heads, label, k: kinds.append(k) or original(heads, label, k))
+    gradients(method, batch(needs=method.settings.needs))
+    assert kinds and set(kinds) == {kind}
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_takes_a_step_in_bf16(name):
     """As on a device that computes bf16: convolutions give bf16, and whatever a method mixes them with must fit."""
     method = built(name)
