@@ -197,3 +197,15 @@ def test_a_protocol_of_other_labels(tmp_path, monkeypatch):
     assert np.sum(result["confusion"]) == 1536 * 1152
     assert len(result["classes"]) == N_CLASSES
     assert result["protocol"]["mirrored"] is False
+
+
+def test_a_prediction_may_have_a_palette(pairs):
+    """The same ids as colours of a palette, as many programs write them: the same scores."""
+    truth, guess = generated(3, LABEL_IDS, LABEL_IDS)
+    _, path = pairs.add(truth, guess)
+    plain = score_folder(pairs.predictions, pairs.labels, "cityscapes")
+    picture = Image.fromarray(guess.astype(np.uint8), "P")
+    picture.putpalette([k for k in range(256) for _ in range(3)])
+    picture.save(path)
+    assert Image.open(path).mode == "P"
+    assert score_folder(pairs.predictions, pairs.labels, "cityscapes") == plain

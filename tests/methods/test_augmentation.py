@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ash.methods.augmentation import GAIN, NOISE, OFFSET, jitter
+from ash.segmentation import losses
 from tests.support.world import batch, built, gradients
 
 
@@ -41,14 +42,15 @@ def test_a_view_stays_an_image():
         assert views(value).min() >= 0 and views(value).max() <= 1
 
 
-def test_the_weight_of_the_view_is_that_of_the_settings():
-    """Doubling `segmentation_on_view` doubles its term and no other; at 0 there is none."""
-    terms = {
-        w: gradients(built("colour_jitter", segmentation_on_view=w), batch())["segmenter"].terms
-        for w in (0.0, 1.0, 2.0)
-    }
-    assert "segmentation_on_view" not in terms[0.0]
-    one, two = terms[1.0], terms[2.0]
-    assert two["segmentation_on_view"].item() == pytest.approx(2 * one["segmentation_on_view"].item(), rel=1e-5)
-    assert two["segmentation"].item() == pytest.approx(one["segmentation"].item(), rel=1e-5)
-    assert one["weight"].item() == pytest.approx(terms[0.0]["weight"].item(), rel=1e-5)
+@pytest.mark.parametrize("weight", [0.0, 1.0, 2.0])
+def test_the_weight_of_the_view_is_that_of_the_settings(weight, monkeypatch):
+    """The view's term is its loss times `segmentation_on_view`, and the source's its loss; at 0 the view has no loss."""
+    values, original = [], losses.segmentation
+    monkeypatch.setattr(losses, "segmentation", lambda *given: values.append(original(*given)) or values[-1])
+    terms = gradients(built("colour_jitter", segmentation_on_view=weight), batch())["segmenter"].terms
+    assert terms["segmentation"].item() == values[0].item()
+    assert len(values) == (2 if weight else 1)
+    assert ("segmentation_on_view" in terms) == bool(weight)
+    if weight:
+        assert values[1].item() != pytest.approx(1, rel=0.01)  # so that a quotient would differ from the product
+        assert terms["segmentation_on_view"].item() == pytest.approx(weight * values[1].item(), rel=1e-6)

@@ -21,6 +21,27 @@ def test_a_network_that_is_not_stated_is_named():
     assert stated(network, "paintings") is network
 
 
+@pytest.mark.parametrize(
+    ("method", "heads", "discriminators"),
+    [
+        ("source_only", "pair", 0),
+        ("augmentation", "pair", 0),
+        ("clan", "pair", 1),
+        ("ash", "pair", 1),
+        ("advent", "auxiliary", 2),
+        ("maxsquare", "single", 0),
+        ("domain_randomisation", "single", 0),
+        ("asm", "attention", 0),
+    ],
+)
+def test_heads_and_discriminators_of_each_paper(method, heads, discriminators):
+    """The layouts of the papers' networks, for every experiment of a method."""
+    found = [settings().experiment(name) for name in EXPERIMENTS]
+    needs = [methods.check_experiment(experiment) for experiment in found if experiment.method == method]
+    assert needs
+    assert {(need.heads, need.discriminators) for need in needs} == {(heads, discriminators)}
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_needs_say_what_is_there(name):
     """Heads, discriminators and channels of the hallucinator are those that the needs state."""

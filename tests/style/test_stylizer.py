@@ -5,6 +5,7 @@ import torch
 
 from ash.errors import CheckpointError, StoreError
 from ash.style.stylizer import NetworkSettings, Stylizer, load_stylizer
+from ash.style.vgg import mirror
 
 SMALL = NetworkSettings(width=4, depth="relu3_1", decoder=(8, "up", 4, "up", 3))
 
@@ -100,3 +101,13 @@ def test_misfitting_weights_are_all_listed(stylizer, tmp_path):
     assert "encoder.0.weight: shape (2, 3, 1, 1), wanted (3, 3, 1, 1)" in message
     assert "encoder.2.bias: holds values that are not finite" in message
     assert "decoder.1.bias: missing" in message and "stray: not expected" in message
+
+
+@pytest.mark.parametrize(("depth", "stride", "channels"), [("relu3_1", 4, 4), ("relu4_1", 8, 8)])
+def test_a_cell_is_stride_pixels_wide(depth, stride, channels):
+    """An image of 32x16 gives features of 32/stride x 16/stride, of 4 or 8 times the width, and back."""
+    pair = Stylizer(NetworkSettings(width=2, depth=depth, decoder=mirror(2, depth)))
+    features = pair.encode(torch.zeros(1, 3, 16, 32))
+    assert (pair.stride, pair.channels) == (stride, 2 * channels)
+    assert features.shape == (1, 2 * channels, 16 // stride, 32 // stride)
+    assert pair.decode(features).shape == (1, 3, 16, 32)

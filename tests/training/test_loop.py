@@ -9,6 +9,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from ash.contract import Update
 from ash.errors import CheckpointError, NonFiniteError
+from ash.training import loop
 from ash.training.loop import train
 from tests.support.toy import Game, feed, training
 
@@ -240,3 +241,11 @@ def test_two_updates_of_a_player_are_one_step(tmp_path):
         train(game, feed(), training(iterations=3), resume=tmp_path / name, digest="d")
     for first, second in zip(weights(apart), weights(together), strict=True):
         torch.testing.assert_close(first, second)
+
+
+def test_the_state_is_saved_every_so_often_and_at_the_end(tmp_path, monkeypatch):
+    """Ten steps with `checkpoint_every: 3`: after 3, 6, 9 and 10, and at no other."""
+    saved, original = [], loop.save
+    monkeypatch.setattr(loop, "save", lambda *given: saved.append(given[2]) or original(*given))
+    train(Game(), feed(), training(checkpoint_every=3), resume=tmp_path / "resume.pt", digest="d")
+    assert saved == [3, 6, 9, 10]
