@@ -207,5 +207,6 @@ def test_a_prediction_may_have_a_palette(pairs):
     picture = Image.fromarray(guess.astype(np.uint8), "P")
     picture.putpalette([k for k in range(256) for _ in range(3)])
     picture.save(path)
-    assert Image.open(path).mode == "P"
+    with Image.open(path) as saved:
+        assert saved.mode == "P"
     assert score_folder(pairs.predictions, pairs.labels, "cityscapes") == plain
