@@ -12,12 +12,16 @@ PAGE = ROOT / "docs/measured/mutants.md"
 WORDS = Path(__file__).with_name("survivors.yaml")
 HEAD = """# Mutants
 
-`make mutants` writes this page. An operator of mutmut changes one thing in one file, and the mutant is killed when a test
-of its room fails, or when these tests take far more processor time than without it. Docstrings, annotations, decorators,
-descriptions of settings and the texts of errors and log lines are left out. `tests/tools/mutants/draw.py` says which tests
-stand for which room.
+`make mutants` writes this page. An operator of mutmut changes one thing in one file, and the mutant
+is killed when a test of its room fails, or when these tests take far more processor time than
+without it. Docstrings, annotations, decorators, descriptions of settings and the texts of errors and
+log lines are left out. `tests/tools/mutants/draw.py` says which tests stand for which room.
 
 **{killed} of {total} killed ({share:.1f} %)**, drawn with seed {seed} from {known} changes that the operators can make.
+
+When seed 0 was first drawn, 179 of its 200 mutants were killed. Tests were then written for its
+survivors, so its figure now flatters the tests; `python -m tests.tools.mutants --seed 1` draws
+another sample.
 """
 
 
