@@ -11,6 +11,7 @@ import time
 
 import psutil
 import pytest
+import yaml
 
 from tests.conftest import ROOT
 from tests.flow.test_workflow import planned
@@ -92,6 +93,16 @@ def test_newer_records_are_not_overwritten(copy):
     assert "Nothing to be done" in copy.run("snakemake", *DRY)
     copy.run("ash", "dvc-record")
     copy.assert_clean()
+
+
+def test_a_part_is_recorded_when_the_whole_is_there(tmp_path):
+    """One prepared file from nothing: its folder is not whole, so nothing made from it is recorded, and nothing fails."""
+    repository = create(tmp_path / "checkout", tmp_path / "home")
+    output = repository.run("snakemake", "--nocolor", "data/prepared/gta5_train.h5")
+    assert "recorded in dvc.lock: 1 stage(s)" in output  # `settings`, which the hook itself has written
+    assert "not recorded, because stale or made from what is: sets, prepare, " in output
+    assert "after the remedy" not in output
+    assert set(yaml.safe_load((repository / "dvc.lock").read_text())["stages"]) == {"settings"}
 
 
 def test_an_edit_and_dvc_repro(copy):

@@ -28,7 +28,7 @@ def record() -> list[str]:
     """
     logging.getLogger("dvc").setLevel(logging.ERROR)
     jobs, stages = plan(), read_stages()
-    stale = {name for name, mine in assigned(jobs, stages).items() if any(job.stale for job in mine)}
+    stale = _with_followers({n for n, mine in assigned(jobs, stages).items() if any(job.stale for job in mine)}, stages)
     make_folders(out for stage in stages if stage.name not in stale for out in stage.outs)
     bundle({stage.name: stage.outs for stage in stages if any(map(os.path.exists, stage.outs))})
     check(jobs, stages)
@@ -41,6 +41,16 @@ def record() -> list[str]:
         raise StoreError(f"dvc: {cause}") from cause
 
 
+def _with_followers(stale: set[str], stages: list[Stage]) -> set[str]:
+    """The stale stages, and all that depend on their outputs.
+
+    A run that builds a part leaves folders that lack files; what was made from such a folder is recorded once it is whole.
+    """
+    missing = [out for stage in stages if stage.name in stale for out in stage.outs]
+    more = {s.name for s in stages if any(covers(missing, dep) or _overlap(dep, missing) for dep in s.deps)}
+    return stale if more <= stale else _with_followers(stale | more, stages)
+
+
 def _record(repo: Any, stages: list[Stage], stale: set[str]) -> list[str]:
     status: Status = repo.status()
     by_hand = sorted(path for stage in stages if stage.name in status for path in _by_hand(repo, stage))
@@ -50,7 +60,7 @@ def _record(repo: Any, stages: list[Stage], stale: set[str]) -> list[str]:
     _commit(repo, built)
     report = [f"recorded in dvc.lock: {len(built)} stage(s)"]
     if waiting:
-        report.append(f"not recorded, because stale: {_list(waiting)}; `snakemake` or `dvc repro` builds them")
+        report.append(f"not recorded, because stale or made from what is: {_list(waiting)}; `snakemake` builds them")
     if by_hand:
         report.append(
             f"not recorded, because changed by hand: {_list(by_hand)}; `dvc repro` makes them again, "
