@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from types import SimpleNamespace
 
 from ash.config import Settings
+from ash.files.atomic import write_text
 from workflow.closure import ROOT, closure, located
 
 CACHE = Path(".snakemake/needs.json")
 
 
 def checked_needs(settings: Settings) -> dict[str, SimpleNamespace]:
-    """What the recipe of each experiment reads (`ash.contract.Needs`), once its settings are found right; else ConfigError.
+    """What the method of each experiment needs (`ash.contract.Needs`), once its settings are found right; else ConfigError.
 
     Methods import PyTorch, which takes a second, and Snakemake reads its rules at every call and in every stage of DVC.
     The answer depends on settings and code alone, so it is kept under their digest.
@@ -25,10 +25,7 @@ def checked_needs(settings: Settings) -> dict[str, SimpleNamespace]:
         kept = {}
     if kept.get("key") != key:
         kept = {"key": key, "needs": _ask(settings)}
-        CACHE.parent.mkdir(exist_ok=True)
-        temporary = CACHE.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(kept), encoding="utf-8")
-        temporary.replace(CACHE)
+        write_text(CACHE, json.dumps(kept))
     return {name: SimpleNamespace(**needs) for name, needs in kept["needs"].items()}
 
 

@@ -55,7 +55,6 @@ def step(
 ) -> None:
     """Time one training step, part by part, against the peak of the machine."""
     from ash.bench.step import bench_step
-    from ash.experiment.inputs import RunFiles
 
     if compare not in (None, "eager-fp32") or precision not in (None, "auto", "bf16", "fp32"):
         raise ConfigError(f"--compare {compare} --precision {precision}: wanted eager-fp32, and auto, bf16 or fp32")
@@ -63,26 +62,31 @@ def step(
     given = {"precision": precision, "recompute": recompute}
     changes = {name: value for name, value in given.items() if value is not None}
     with tempfile.TemporaryDirectory() as folder:
-        files = (
-            _files(settings, synthetic, Path(folder))
-            if prepared is None
-            else RunFiles(
-                prepared=prepared,
-                stylizer=stylizer,
-                paintings=paintings,
-                style=style,
-                content=content,
-                target=target,
-                rain=rain,
-            )
+        files = _files(
+            settings,
+            synthetic,
+            Path(folder),
+            prepared,
+            stylizer=stylizer,
+            paintings=paintings,
+            style=style,
+            content=content,
+            target=target,
+            rain=rain,
         )
         rows = bench_step(settings, experiment, files, steps, changes)
         other = bench_step(settings, experiment, files, steps, changes | {"precision": "fp32"}) if compare else None
     _show_step(experiment, rows, other)
 
 
-def _files(settings: Settings, synthetic: str | None, folder: Path) -> "RunFiles":
-    """Random files of the size asked for; ConfigError if none is."""
+def _files(
+    settings: Settings, synthetic: str | None, folder: Path, prepared: Path | None, **others: Path | None
+) -> "RunFiles":
+    """The files that the options name, or without any random ones of the size asked for; ConfigError if none is."""
+    if prepared is not None:
+        from ash.experiment.inputs import RunFiles
+
+        return RunFiles(prepared=prepared, **others)
     from ash.bench.synthetic import synthetic_files
     from ash.machine.device import device
 
@@ -129,24 +133,22 @@ def cost(
 ) -> None:
     """Count passes through the segmenter and time one step of several experiments; writes JSON."""
     from ash.bench.step import bench_cost
-    from ash.experiment.inputs import RunFiles
     from ash.files.atomic import write_json
 
     settings = load(params, protocol)
     with progress("cost") as show, tempfile.TemporaryDirectory() as folder:
-        files = (
-            _files(settings, synthetic, Path(folder))
-            if prepared is None
-            else RunFiles(
-                prepared=prepared,
-                stylizer=stylizer,
-                paintings=paintings,
-                style=style,
-                content=content,
-                target=target,
-                rain=rain,
-                initial=initial,
-            )
+        files = _files(
+            settings,
+            synthetic,
+            Path(folder),
+            prepared,
+            stylizer=stylizer,
+            paintings=paintings,
+            style=style,
+            content=content,
+            target=target,
+            rain=rain,
+            initial=initial,
         )
         rows = []
         for name in experiment:
@@ -200,7 +202,7 @@ def storage(
     settings = load(params, protocol)
     with tempfile.TemporaryDirectory() as folder:
         if prepared is None:
-            files = _files(settings, synthetic, Path(folder))
+            files = _files(settings, synthetic, Path(folder), None)
             prepared, stylizer = files.prepared, files.stylizer
         rows = compare_storages(prepared, load_stylizer(stylizer or Path(settings.protocol.stylizer.weights)), count)
     table = Table(*rows[0])

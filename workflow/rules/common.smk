@@ -148,7 +148,7 @@ def cost_inputs(w):
 
 
 def train_inputs(w):
-    """The prepared source and whatever else the recipe of an experiment needs, and no more."""
+    """The prepared source and whatever else the method of an experiment needs, and no more."""
     if (w.experiment in MORE) != bool(w.more):
         sys.exit(
             f"ash: {w.experiment} is trained into {run_files('models', '', [w.experiment])[0]}; ask for files there"
