@@ -78,6 +78,14 @@ class Meter:
         """The median of each part."""
         return {name: 1e3 * float(np.median(values)) for name, values in self.times.items()}
 
+    def step_times(self) -> list[float]:
+        """Seconds of each step by the clock, all its parts together."""
+        return [sum(parts) for parts in zip(*self.times.values(), strict=True)]
+
+    def step_cpu(self) -> list[float]:
+        """Seconds of processor time of each step, all threads."""
+        return [sum(parts) for parts in zip(*self.cpu.values(), strict=True)]
+
     def processor_seconds(self) -> float:
         """Of a median step, all threads."""
         return sum(float(np.median(values)) for values in self.cpu.values())

@@ -1,9 +1,10 @@
 """How long a training step takes on this machine, split by part, and how often it passes the segmenter."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from ash import methods
@@ -74,24 +75,37 @@ def changed(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
 
 
 def bench_cost(
-    settings: Settings, name: str, files: RunFiles, steps: int, *, count: bool = False
-) -> dict[str, float | str]:
-    """What a step of an experiment costs: passes through the segmenter for each source image, and milliseconds.
+    settings: Settings, names: Sequence[str], files: RunFiles, steps: int, rounds: int, *, count: bool = False
+) -> list[dict[str, float | str]]:
+    """What a step of each experiment costs: passes through the segmenter for each source image, and milliseconds.
 
-    With `count`, also the operations of a step.
+    All are measured in turn, `rounds` times, `steps` steps each time.  `ms` is the median by the clock.  `least_ms` is for
+    comparing them whatever else the machine does: the least that a step took, of processor time of all threads on a CPU,
+    by the clock on a GPU.  With `count`, also the operations of a step.
     """
-    experiment = changed(settings.experiment(name), {})
-    meter, passes, arithmetic, _ = _measure(experiment, files, steps, count=count)
-    images = (steps + 2) * experiment.training.batch
-    return {
-        "experiment": name,
-        "method": experiment.method,
-        "forward": passes.forward / images,
-        "backward": passes.backward / images,
-        "ms": sum(meter.milliseconds().values()),
-        "precision": arithmetic,
-        **({"tflop": sum(meter.flops.values()) / 1e12} if count else {}),
-    }
+    rows: dict[str, dict[str, Any]] = {}
+    taken: dict[str, list[Meter]] = {name: [] for name in names}
+    for turn in range(rounds):
+        for name in names:
+            experiment = changed(settings.experiment(name), {})
+            meter, passes, arithmetic, _ = _measure(experiment, files, steps, count=count and turn == 0)
+            taken[name].append(meter)
+            if turn == 0:
+                images = (steps + 2) * experiment.training.batch
+                rows[name] = {
+                    "experiment": name,
+                    "method": experiment.method,
+                    "forward": passes.forward / images,
+                    "backward": passes.backward / images,
+                    "precision": arithmetic,
+                    **({"tflop": sum(meter.flops.values()) / 1e12} if count else {}),
+                }
+    clock = "wall" if device().type == "cuda" else "processor"
+    for name, meters in taken.items():
+        wall = [seconds for meter in meters for seconds in meter.step_times()]
+        work = wall if clock == "wall" else [seconds for meter in meters for seconds in meter.step_cpu()]
+        rows[name] |= {"ms": 1e3 * float(np.median(wall)), "least_ms": 1e3 * min(work), "clock": clock}
+    return list(rows.values())
 
 
 def _measure(

@@ -13,7 +13,7 @@ pictures  montage, predict, stylise
 weights   import-checkpoint
 report    table, cost, contrast, metrics, plots, figures, report, method-pages
 bench     bench step, bench cost, bench storage, bench plan
-workflow  dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes
+workflow  estimate, dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes
 """
 
 import logging

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ash.cli.app import MEASURE, Out, Params, ParamsOption, app, console, parse_size, progress
+from ash.cli.app import MEASURE, Out, Params, ParamsOption, app, console, parse_size
 from ash.cli.train import (
     ContentFile,
     Experiment,
@@ -128,7 +128,8 @@ def cost(
     initial: InitialFile = None,
     synthetic: SyntheticOption = None,
     protocol: ProtocolOption = None,
-    steps: Annotated[int, typer.Option(min=1, help="after two that warm up")] = 10,
+    steps: Annotated[int, typer.Option(min=1, help="in each round, after two that warm up")] = 4,
+    rounds: Annotated[int, typer.Option(min=1, help="in which the experiments take turns")] = 3,
     params: ParamsOption = Params,
 ) -> None:
     """Count passes through the segmenter and time one step of several experiments; writes JSON."""
@@ -136,7 +137,7 @@ def cost(
     from ash.files.atomic import write_json
 
     settings = load(params, protocol)
-    with progress("cost") as show, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         files = _files(
             settings,
             synthetic,
@@ -150,10 +151,7 @@ def cost(
             rain=rain,
             initial=initial,
         )
-        rows = []
-        for name in experiment:
-            rows.append(bench_cost(settings, name, files, steps, count=synthetic is not None))
-            show(len(rows), len(experiment))
+        rows = bench_cost(settings, experiment, files, steps, rounds, count=synthetic is not None)
     write_json(out, rows)
 
 

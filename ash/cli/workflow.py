@@ -1,4 +1,7 @@
-"""Commands that let Snakemake and DVC share one pipeline: dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes."""
+"""Commands about the workflow as a whole: estimate, dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes.
+
+All but the first and the last let Snakemake and DVC share one pipeline.
+"""
 
 import importlib
 import os
@@ -9,7 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ash.cli.app import MEASURE, WORKFLOW, app
+from ash.cli.app import MEASURE, WORKFLOW, Params, ParamsOption, app
+from ash.config import load
 from ash.errors import ConfigError, StoreError, several
 
 
@@ -58,6 +62,23 @@ def dvc_check(
     """Check what Snakemake and DVC share: dvc.yaml, records, recorded files, the remote."""
     health = _workflow("bridge.health")
     typer.echo(health.check_pipeline() if pipeline else health.check_all())
+
+
+@app.command(rich_help_panel=MEASURE)
+def estimate(
+    record: Annotated[
+        bool, typer.Option("--record", help="write the table of durations anew, from the run that has ended here")
+    ] = False,
+    params: ParamsOption = Params,
+) -> None:
+    """Say how long the default target would take now, from a few training steps and a table of durations."""
+    durations, jobs, settings = _workflow("durations"), _workflow("bridge.jobs").plan(), load(params)
+    cores = os.cpu_count() or 1
+    if record:
+        durations.record(settings, {job.benchmark: job.outputs for job in jobs if job.benchmark}, cores)
+        return
+    waiting = [job.benchmark for job in jobs if job.stale and job.benchmark]
+    typer.echo(durations.estimate(settings, waiting, min(cores, len(waiting))) if waiting else "nothing to be done")
 
 
 @app.command(rich_help_panel=MEASURE)

@@ -52,6 +52,8 @@ def test_the_workflow_measures_the_first_table(built):
     rows = json.loads((built / "results/cost.json").read_text())
     assert {row["experiment"]: (row["forward"], row["backward"]) for row in rows} == {"clan": (2, 2), "ash": (2, 3)}
     assert all(row["ms"] > 0 and row["precision"] == "fp32" and row["method"] == row["experiment"] for row in rows)
+    # One thread: no step can take more processor time than time.
+    assert all(0 < row["least_ms"] <= 1.1 * row["ms"] and row["clock"] == "processor" for row in rows)
 
 
 @pytest.mark.workflow
@@ -59,7 +61,8 @@ def test_the_workflow_measures_the_first_table(built):
 def test_cost_does_not_depend_on_how_long_it_is_measured(built, steps):
     """Passes are per source image and step, the warm-up's steps included in both."""
     settings = config.load(built / "params.yaml")
-    row = bench_cost(settings, "source_only", files_of(built / "data", settings, "source_only"), steps)
+    files = files_of(built / "data", settings, "source_only")
+    (row,) = bench_cost(settings, ["source_only"], files, steps, 2)
     assert (row["forward"], row["backward"]) == (1, 1)
 
 

@@ -33,6 +33,7 @@ class Job:
     settings: (
         str  # digest of the settings, the command, and the content of all inputs that no job makes: code above all
     )
+    benchmark: str  # where Snakemake writes what the job took; empty if its rule has none
     stale: bool  # whether Snakemake would run it now
 
 
@@ -75,6 +76,7 @@ def _job(job: Any, dag: Any, records: Any, made: set[str]) -> Job:
         inputs=tuple(path for path in inputs if path in made),
         outputs=tuple(str(path) for path in job.output),
         settings=hashlib.sha256(repr(compared).encode()).hexdigest(),
+        benchmark=str(job.benchmark or ""),
         stale=bool(dag.needrun(job)),
     )
 

@@ -13,6 +13,7 @@ from workflow.bridge.records import put_back, record_run
 from workflow.closure import closure, located
 from workflow.environment import set_up
 from workflow.needs import checked_needs
+from workflow.time_left import announce
 
 PARAMS = config.get("params", "params.yaml")
 ACQUIRED_WEIGHTS = "data/acquired/weights.json"

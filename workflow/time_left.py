@@ -1,0 +1,68 @@
+"""Says before a long run how long it will take, and while it runs how much is left, below Snakemake's own progress."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from ash.config import Settings
+from ash.errors import StoreError
+from workflow.durations import Durations, measure, read, spoken, told
+
+LONG = 180.0  # seconds from which a run is worth a measurement of some seconds before it
+
+
+def announce(workflow: Any, settings: Settings) -> None:
+    """Estimate the run that starts now, print it, and print the time left whenever a job has ended.
+
+    Nothing is said of a protocol that was never timed, of a run of moments, or where another machine does the work.
+    """
+    durations = read(settings)
+    if durations is None or not workflow.local_exec:
+        return
+    waiting = list(_waiting(workflow))
+    slots = min(workflow.cores, len(waiting) or 1)
+    if durations.left(waiting, {}, slots) < LONG:
+        return
+    try:
+        measure(durations, settings, slots)
+    except StoreError as error:  # an estimate is no reason not to run
+        print(f"ash: warning: {error}; the time left is told from the first jobs on", file=sys.stderr)
+    else:
+        print(told(durations, waiting, slots), file=sys.stderr, flush=True)
+    logger.addHandler(TimeLeft(workflow, durations, slots))
+
+
+def _waiting(workflow: Any) -> Iterator[str]:
+    """The benchmark files of the jobs that have not ended."""
+    return (str(job.benchmark) for job in workflow.dag.needrun_jobs() if job.benchmark)
+
+
+class TimeLeft(logging.Handler):
+    """Follows the events of Snakemake's logger."""
+
+    def __init__(self, workflow: Any, durations: Durations, slots: int) -> None:
+        super().__init__()
+        self.workflow, self.durations, self.slots = workflow, durations, slots
+        self.running: dict[int, tuple[str, float]] = {}  # number of a job: its benchmark file, its start
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging.Handler."""
+        event, now = getattr(record, "event", None), time.monotonic()
+        if event is LogEvent.JOB_INFO and record.benchmark:  # type: ignore[attr-defined]
+            self.running[record.jobid] = (str(record.benchmark), now)  # type: ignore[attr-defined]
+        elif event is LogEvent.JOB_FINISHED and record.job_id in self.running:  # type: ignore[attr-defined]
+            benchmark, start = self.running.pop(record.job_id)  # type: ignore[attr-defined]
+            self.durations.learn(benchmark, now - start)
+        elif event is LogEvent.PROGRESS and record.done < record.total:  # type: ignore[attr-defined]
+            print(f"about {spoken(self.left(now))} left", file=sys.stderr, flush=True)
+
+    def left(self, now: float) -> float:
+        """Seconds until all jobs have ended."""
+        running = {benchmark: now - start for benchmark, start in self.running.values()}
+        waiting = [benchmark for benchmark in _waiting(self.workflow) if benchmark not in running]
+        return self.durations.left(waiting, running, self.slots)
