@@ -17,6 +17,7 @@ from ash.config import SegmenterSettings
 from ash.contract import Heads
 from ash.labels import N_CLASSES
 from ash.pixels import to_caffe
+from ash.segmentation.attention import PositionAttention
 from ash.segmentation.blocks import BasicBlock, Bottleneck, Stage, stage_of
 
 INIT_STD = 0.01
@@ -35,25 +36,6 @@ class AtrousHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(B,C,h,w) -> logits (B,19,h,w)."""
         return torch.stack([conv(features) for conv in self.conv2d_list]).sum(0)
-
-
-class PositionAttention(nn.Module):
-    """Every cell adds a mixture of all cells to itself; the share of the mixture is learnt and starts at 0.
-
-    Fu et al., Dual Attention Network for Scene Segmentation, CVPR 2019, as ASM puts it before its head.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.query, self.key = (nn.Conv2d(channels, channels // 8, 1) for _ in range(2))
-        self.value = nn.Conv2d(channels, channels, 1)
-        self.share = nn.Parameter(torch.zeros(1))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(B,C,h,w) -> (B,C,h,w)."""
-        q, k, v = (conv(features).flatten(2).transpose(1, 2) for conv in (self.query, self.key, self.value))
-        mixed = functional.scaled_dot_product_attention(q, k, v, scale=1.0)
-        return features + self.share * mixed.transpose(1, 2).view_as(features)
 
 
 class DeepLab(nn.Module):

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from ash.config import DiscriminatorSettings, SegmenterSettings
-from ash.segmentation.deeplab import PositionAttention, build_segmenter
+from ash.segmentation.attention import PositionAttention
+from ash.segmentation.deeplab import build_segmenter
 from ash.segmentation.discriminator import build_discriminator
 
 PAPER = SegmenterSettings(kind="resnet101", width=64, blocks=(3, 4, 23, 3), rates=(6, 12, 18, 24))
