@@ -75,7 +75,9 @@ def predict_strips(
     autocast = precision.autocast(precision.resolve("auto", where), where)
     with torch.inference_mode():
         with autocast():
-            logits = segmenter.predict(to_image(image[None]).to(where))
+            logits = segmenter.predict(
+                to_image(np.array(image[None])).to(where)
+            )  # a copy: Pillow's arrays are read-only
         for top in range(0, size[0], STRIP):
             strip = upsampled_rows(logits, size, top, min(top + STRIP, size[0]))
             yield top, strip.argmax(1)[0].to(torch.uint8).cpu().numpy()

@@ -5,6 +5,7 @@ wanted and the remedy.  A PNG is held against its own checksums, which Pillow's 
 """
 
 import io
+import logging
 import struct
 import warnings
 from collections.abc import Callable, Iterator
@@ -44,6 +45,7 @@ BROKEN = (
 )  # fmt: skip  what Pillow raises on damaged files, found by flipping and cutting their bytes
 Size = tuple[int, int]  # (width, height) in pixels
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # on odd metadata, on which no result depends
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it logs of a damaged file stands in the error too
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,8 @@ def open_regular(path: Path, remedy: str) -> BinaryIO:
 
 
 def is_hidden(path: Path) -> bool:
-    """Whether a file is one that systems and editors leave: `._x.png` of macOS, `.x.png.swp`, `.DS_Store`."""
-    return path.name.startswith(".")
+    """Whether a file is one that systems and editors leave, or lies in such a folder: `._x.png`, `.cache/x.png`."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def files_of(folder: Path, pattern: str) -> list[Path]:
@@ -84,7 +84,8 @@ def files_of(folder: Path, pattern: str) -> list[Path]:
         raise DataError(
             f"{shown(folder)}: cannot be listed ({reason}); restore the folder or its permissions"
         ) from cause
-    paths = [path for path in sorted(folder.glob(pattern)) if not is_hidden(path) and not path.is_dir()]
+    found = sorted(folder.glob(pattern))
+    paths = [path for path in found if not is_hidden(path.relative_to(folder)) and not path.is_dir()]
     refuse_unprintable(paths)
     return paths
 

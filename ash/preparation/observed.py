@@ -15,7 +15,7 @@ from ash.labels import N_CLASSES
 
 FileFacts = tuple[str, int, str]  # path below the set's folder, bytes, SHA-256
 SUFFIXES = {".png": ("PNG",), ".jpg": ("JPEG", "MPO")}  # of the published sets, and the formats that they promise
-SMALL = 32  # pixels of a side below which the sets have no image
+SMALL = 16  # pixels of a side below which the sets have no image
 WIDE = 256  # columns of a label map from which `isolation` tells something
 LOSSY = 0.015  # isolated pixels; hand-drawn and rendered label maps have at most 0.007, after a JPEG 0.02 to 0.08
 
@@ -104,10 +104,10 @@ def doubled(observed: Mapping[str, Observed]) -> list[str]:
     across = [group for group in groups if len({split for split, _ in group}) > 1]
     notes = []
     for what, some in (
-        ("in one split or several", groups),
-        ("in several splits, so validation is not held out", across),
+        ("in one split", [group for group in groups if group not in across]),
+        ("in several splits, so that validation is not held out", across),
     ):
         if some:
             names = ", ".join(shown(path) for _, path in some[0][:3])
-            notes.append(f"{len(some)} image(s) lie here more than once, {what}, e.g. {names}")
+            notes.append(f"{len(some)} image(s) lie here more than once {what}, e.g. {names}")
     return notes

@@ -20,7 +20,8 @@ from ash.files.atomic import digest
 from ash.files.hdf5 import PREPARED_SCHEMA, NewFile, create_h5
 from ash.files.images import Size, resized
 from ash.preparation.census import ranges
-from ash.preparation.manifest import FileFacts, check_split, file_facts, identity
+from ash.preparation.manifest import check_split, file_facts, identity
+from ash.preparation.observed import FileFacts
 from ash.progress import Progress, quiet
 
 Pair = tuple[np.ndarray, np.ndarray | None, list[FileFacts]]  # image, label, what the manifest digests of their files

@@ -53,7 +53,7 @@ def _kind(entry: "os.DirEntry[str]") -> str:
 
 def strays(root: Path) -> str:
     """Where pictures lie below a folder in which none was found in place: `; 12 pictures lie elsewhere, e.g. ...`."""
-    seen = [path for path in _walk(root) if path.suffix.lower() in PICTURES and not is_hidden(path)]
+    seen = [path for path in _walk(root) if path.suffix.lower() in PICTURES and not is_hidden(path.relative_to(root))]
     return f"; {len(seen)} picture(s) lie elsewhere, e.g. {shown(min(seen).relative_to(root))}" if seen else ""
 
 
