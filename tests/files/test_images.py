@@ -242,7 +242,10 @@ def test_flipped_bits_are_pixels_or_one_line(tmp_path, name, data):
 
 
 @EXAMPLES
-@given(head=st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"II*\0", b"BM", b"P6 "]), tail=st.binary())
+@given(
+    head=st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"II*\0", b"BM", b"P6 "]),
+    tail=st.binary(),
+)
 def test_random_bytes_are_one_line(tmp_path, head, tail):
     """Whatever format they seem to begin; a picture that they happen to be is one of eight bits."""
     for read in (read_picture, upright):
