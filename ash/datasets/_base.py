@@ -92,8 +92,8 @@ class Dataset(ABC):
             raise DataError(f"{self.name}: has no split {split!r}, has {', '.join(self.splits)}")
         if not self.holds(split, validation):
             raise DataError(
-                f"{self.name}: split {split} is empty, for `validation: {validation}` leaves all images to train on;"
-                " state how many are held out"
+                f"{self.name}: split {split} is empty, for `validation` is {validation} and all images train; state how many"
+                " are held out"
             )
         images, labels = self.files(root, split)
         if not images:

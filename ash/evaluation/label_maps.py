@@ -59,37 +59,30 @@ def score_folder(
     """
     source = datasets.load(dataset)
     found = pair(predictions, labels, source)
-    joint, values, faults = np.zeros((N_CLASSES, 256), np.int64), np.zeros(256, np.int64), []
-    void, against = 0, {"train": "", "label": ""}
+    total, faults = _Counted.none(), []
     for done, result in enumerate(ahead(partial(_count, source, protocol), found.samples, AHEAD), 1):
         if isinstance(result, str):
             faults.append(result)
         else:
-            joint += result.joint
-            values += result.values
-            void += result.void
-            against = {kind: against[kind] or fault for kind, fault in result.against.items()}
+            total += result
         progress(done, len(found.samples))
     if faults:
         raise DataError(several(f"{shown(predictions)}: {len(faults)} bad pair(s)", faults))
-    truth = np.zeros(256, np.int64)
-    truth[:N_CLASSES], truth[VOID] = joint.sum(1), void
-    if read_as_train_ids(truth, source.table):
+    if read_as_train_ids(total.truth(), source.table):
         raise DataError(f"{shown(labels)}: no id above 18 in any label map, as of train ids; restore the label ids")
-    kind, table = _table(values, source, ids, predictions, against)
-    doubt = _doubt(joint, values, kind, source)
+    kind, table = _table(total, source, ids, predictions)
+    doubt = _doubt(total, kind, source)
     if doubt and ids == "auto":
         raise DataError(f"{shown(predictions)}: {doubt}; say which they are with --ids")
     if doubt:
         log.warning("%s: %s", shown(predictions), doubt)
-    matrix = _matrix(joint, table)
     return {
         "dataset": dataset,
         "protocol": None if protocol is None else protocol.record(),
         "ids": kind,
         "images": len(found.samples),
         "spare": found.spare,
-        **_figures(matrix),
+        **_figures(_matrix(total.joint, table)),
     }
 
 
@@ -100,11 +93,12 @@ def _matrix(joint: np.ndarray, table: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def _doubt(joint: np.ndarray, values: np.ndarray, kind: str, source: Dataset) -> str:
+def _doubt(total: "_Counted", kind: str, source: Dataset) -> str:
     """A line where the reading that was not chosen is possible and agrees with far more of the labels."""
     tables = {"train": TRAIN_IDS, "label": source.table}
     other = "label" if kind == "train" else "train"
-    if not joint.any() or (tables[other][np.flatnonzero(values)] == UNKNOWN).any():
+    joint = total.joint
+    if not joint.any() or (tables[other][np.flatnonzero(total.values)] == UNKNOWN).any():
         return ""
     right = {name: np.trace(_matrix(joint, table)) / joint.sum() for name, table in tables.items()}
     if right[other] < right[kind] + DOUBT:
@@ -174,6 +168,22 @@ class _Counted:
     void: int
     against: dict[str, str]
 
+    @classmethod
+    def none(cls) -> "_Counted":
+        """No pair yet."""
+        return cls(np.zeros((N_CLASSES, 256), np.int64), np.zeros(256, np.int64), 0, {"train": "", "label": ""})
+
+    def __add__(self, other: "_Counted") -> "_Counted":
+        """Both together; of what contradicts a reading the first is kept."""
+        against = {kind: self.against[kind] or fault for kind, fault in other.against.items()}
+        return _Counted(self.joint + other.joint, self.values + other.values, self.void + other.void, against)
+
+    def truth(self) -> np.ndarray:
+        """Pixels by true train id, 255 for void: (256,)."""
+        pixels = np.zeros(256, np.int64)
+        pixels[:N_CLASSES], pixels[VOID] = self.joint.sum(1), self.void
+        return pixels
+
 
 def _count(source: Dataset, protocol: EvaluationProtocol | None, sample: Sample) -> _Counted | str:
     """One pair, or the fault."""
@@ -203,16 +213,14 @@ def _count(source: Dataset, protocol: EvaluationProtocol | None, sample: Sample)
     )
 
 
-def _table(
-    values: np.ndarray, source: Dataset, ids: Ids, predictions: Path, against: dict[str, str]
-) -> tuple[str, np.ndarray]:
+def _table(total: _Counted, source: Dataset, ids: Ids, predictions: Path) -> tuple[str, np.ndarray]:
     """How predicted ids are read, and the table from them to train ids, 255 void; DataError names ids outside it."""
-    seen = np.flatnonzero(values)
+    seen, against = np.flatnonzero(total.values), total.against
     kind = ids
     if ids == "auto":
         kind = "train" if (TRAIN_IDS[seen] != UNKNOWN).all() and not against["train"] else "label"
     table = source.table if kind == "label" else TRAIN_IDS
-    unknown = [f"{i} ({values[i]} pixels)" for i in seen if table[i] == UNKNOWN]
+    unknown = [f"{i} ({total.values[i]} pixels)" for i in seen if table[i] == UNKNOWN]
     if unknown or against[kind]:
         found = f"predictions hold {', '.join(unknown)}" if unknown else against[kind]
         raise DataError(

@@ -72,18 +72,22 @@ def build_manifest(
             progress(done, total)
         tallies[split].excluded |= dict.fromkeys(dataset.left_out(root, split, validation, exclude), LISTED)
     _judge(dataset, root, tallies)
-    observed = {split: tally.observed for split, tally in tallies.items()}
-    notes = [f"{split}: {note}" for split, seen in observed.items() for note in seen.notes(dataset)]
-    notes += doubled(observed) + unread(dataset, root, present)
-    for note in notes:
-        log.warning("%s: %s", shown(root), note)
     return {
         "dataset": name,
         "validation": validation,
         "missing": {split: list(ranges(ids)) for split, ids in missing.items()},
         "splits": {split: tally.section() for split, tally in tallies.items()},
-        OBSERVED: {"notes": notes, "kinds": {split: seen.kinds() for split, seen in observed.items()}},
+        OBSERVED: _observed(dataset, root, {split: tally.observed for split, tally in tallies.items()}),
     }
+
+
+def _observed(dataset: Dataset, root: Path, seen: Mapping[str, Observed]) -> dict[str, Any]:
+    """The kinds of files, and what is odd of them or lies beside them, which is logged too."""
+    notes = [f"{split}: {note}" for split, observed in seen.items() for note in observed.notes(dataset)]
+    notes += doubled(seen) + unread(dataset, root, seen)
+    for note in notes:
+        log.warning("%s: %s", shown(root), note)
+    return {"notes": notes, "kinds": {split: observed.kinds() for split, observed in seen.items()}}
 
 
 def identity(manifest: Mapping[str, Any]) -> str:

@@ -174,9 +174,7 @@ def test_without_validation_all_images_train(tmp_path):
     dataset = datasets.load("synthia")
     fill("synthia", tmp_path)
     assert len(dataset.index(tmp_path, "train", 0)) == 3
-    with pytest.raises(
-        DataError, match="synthia: split val is empty, for `validation: 0` leaves all images to train on"
-    ):
+    with pytest.raises(DataError, match="synthia: split val is empty, for `validation` is 0 and all images train"):
         dataset.index(tmp_path, "val", 0)
 
 
