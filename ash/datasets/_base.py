@@ -8,8 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from ash.errors import DataError, several
-from ash.files.images import open_image
+from ash.errors import DataError, SizeError, several
+from ash.files.id_maps import read_id_map, refuse_clashes
+from ash.files.images import read_rgb
+from ash.files.listing import files_of, shown
 from ash.labels import N_CLASSES, VOID
 
 UNKNOWN = 254  # in tables from label id to train id: no id of the set
@@ -40,14 +42,30 @@ class Dataset(ABC):
     """How many label maps of the published set differ in size from their image; they are listed and left out."""
     absent: ClassVar[frozenset[str]] = frozenset()
     """Ids that complete copies are known to lack."""
+    borrowed: ClassVar[frozenset[int]] = frozenset()
+    """Label ids that palettes of the published set show in the colour of another class."""
+    companions: ClassVar[tuple[str, ...]] = ()
+    """How the names of further published files end that lie beside images or labels and are not read."""
 
     @abstractmethod
     def files(self, root: Path, split: str) -> tuple[dict[str, Path], dict[str, Path]]:
         """Images and labels of a split by id, as found on disk; labels are empty where the set has none."""
 
-    @abstractmethod
     def read_label(self, sample: Sample) -> np.ndarray:
-        """Train ids uint8 (H,W), 255 void.  DataError if unreadable or of an id outside the set's table."""
+        """Train ids uint8 (H,W), 255 void: the value or palette index of the label map, looked up.
+
+        DataError if unreadable, not stored as ids, or of an id outside the set's table.  Sets of another encoding have
+        their own.
+        """
+        assert sample.label is not None
+        stored = read_id_map(sample.label)
+        label = to_train_ids(stored.ids, self.table, sample.label)
+        self.doubt(stored.ids, sample.label)
+        refuse_clashes(sample.label, stored.clashes(self.table, self.borrowed))
+        return label
+
+    def doubt(self, label_ids: np.ndarray, path: Path) -> None:  # noqa: B027  most sets have no such ids
+        """DataError where a label map holds ids of the table that it cannot mean together."""
 
     @abstractmethod
     def write(self, root: Path, split: str, number: int, image: np.ndarray, label: np.ndarray | None) -> None:
@@ -72,16 +90,31 @@ class Dataset(ABC):
         """
         if split not in self.splits:
             raise DataError(f"{self.name}: has no split {split!r}, has {', '.join(self.splits)}")
+        if not self.holds(split, validation):
+            raise DataError(
+                f"{self.name}: split {split} is empty, for `validation` is {validation} and all images train; state how many"
+                " are held out"
+            )
         images, labels = self.files(root, split)
         if not images:
-            raise DataError(f"{root}: no image of {self.name}, split {split}; wanted {self.layout}")
+            raise DataError(f"{shown(root)}: no image of {self.name}, split {split}; wanted {self.layout}")
         if self.has_labels:
-            faults = [f"{images[i]}: has no label" for i in sorted(images.keys() - labels.keys()) if i not in exclude]
-            faults += [f"{labels[i]}: has no image" for i in sorted(labels.keys() - images.keys()) if i not in exclude]
+            pairs = ((images, labels, "label"), (labels, images, "image"))
+            faults = [
+                f"{shown(mine[i])}: has no {kind}"
+                for mine, other, kind in pairs
+                for i in sorted(mine.keys() - other.keys())
+                if i not in exclude
+            ]
             if faults:
-                raise DataError(several(f"{root}: {len(faults)} file(s) without a counterpart; restore them", faults))
+                title = f"{shown(root)}: {len(faults)} file(s) without a counterpart; restore them"
+                raise DataError(several(title, faults))
         samples = [Sample(i, images[i], labels.get(i)) for i in sorted(images)]
         return [sample for sample in self.choose(samples, split, validation) if sample.id not in exclude]
+
+    def holds(self, split: str, validation: int) -> bool:
+        """Whether a split has images of its own where `validation` of the set are held out."""
+        return True
 
     def left_out(self, root: Path, split: str, validation: int, exclude: Container[str]) -> list[str]:
         """The ids of a split that are in `exclude`."""
@@ -94,14 +127,11 @@ class Dataset(ABC):
         return samples
 
     def read_image(self, sample: Sample) -> np.ndarray:
-        """RGB uint8 (H,W,3), whatever the file's own mode.  DataError if unreadable."""
-        with open_image(sample.image) as picture:
-            return np.asarray(picture.convert("RGB"))
+        """RGB uint8 (H,W,3), whatever the file's own mode.
 
-    def size(self, sample: Sample) -> tuple[int, int]:
-        """Width and height that the image file states, in pixels.  DataError if unreadable."""
-        with open_image(sample.image, decode=False) as picture:
-            return picture.size
+        DataError if unreadable, or if EXIF turns an image that has labels.
+        """
+        return read_rgb(sample.image, turn=not self.has_labels)
 
 
 class OnePiece(Dataset):
@@ -109,10 +139,17 @@ class OnePiece(Dataset):
 
     splits = ("train", "val")
 
+    def holds(self, split: str, validation: int) -> bool:
+        """Without images held out there is no split val."""
+        return split == "train" or validation > 0
+
     def choose(self, samples: list[Sample], split: str, validation: int) -> list[Sample]:
         """All but the last `validation` samples, or those."""
         if validation >= len(samples):
-            raise DataError(f"{self.name}: {len(samples)} images, wanted more than the {validation} held out")
+            raise DataError(
+                f"{self.name}: {len(samples)} images, wanted more than the {validation} held out; lower `validation` of"
+                " the protocol, or restore the set"
+            )
         cut = len(samples) - validation
         return samples[:cut] if split == "train" else samples[cut:]
 
@@ -138,16 +175,37 @@ def inverse(table: np.ndarray, void: int) -> np.ndarray:
 
 
 def to_train_ids(label_ids: np.ndarray, table: np.ndarray, path: Path) -> np.ndarray:
-    """Look label ids up in a table; DataError names the ids that it lacks and how many pixels have them."""
-    bad = label_ids.max(initial=0) >= len(table) or (table[label_ids] == UNKNOWN).any()
-    if bad:
+    """Look label ids (H,W) up in a table; DataError names the ids that it lacks and how many pixels have them."""
+    if label_ids.ndim != 2 or label_ids.dtype.kind not in "ui":
+        found = f"{'x'.join(map(str, label_ids.shape))} of {label_ids.dtype}"
+        raise DataError(
+            f"{shown(path)}: {found}, wanted one whole number a pixel (height x width); restore the label map"
+        )
+    outside = label_ids.size and (label_ids.min() < 0 or label_ids.max() >= len(table))
+    if outside or (table[label_ids] == UNKNOWN).any():
         ids, pixels = np.unique(label_ids, return_counts=True)
-        unknown = [(i, n) for i, n in zip(ids, pixels, strict=True) if i >= len(table) or table[i] == UNKNOWN]
-        found = ", ".join(f"{i} ({n} pixels)" for i, n in unknown)
-        raise DataError(f"{path}: label id {found} is outside the set's table; restore the file or extend the table")
+        unknown = [
+            f"{i} ({n} pixels)"
+            for i, n in zip(ids, pixels, strict=True)
+            if not 0 <= i < len(table) or table[i] == UNKNOWN
+        ]
+        found = ", ".join(unknown[:5]) + (f", ... ({len(unknown) - 5} more)" if len(unknown) > 5 else "")
+        hint = "; ids 0-18 and 255 alone are train ids" if set(ids) <= {*range(N_CLASSES), VOID} else ""
+        raise DataError(
+            f"{shown(path)}: label id {found} is outside the set's table{hint}; restore the file or extend the table"
+        )
     return table[label_ids]
 
 
+def check_sizes(sample: Sample, image: np.ndarray, label: np.ndarray) -> None:
+    """SizeError if an image and its labels differ in size."""
+    if image.shape[:2] != label.shape:
+        (h, w), (lh, lw) = image.shape[:2], label.shape
+        raise SizeError(
+            f"{shown(sample.label or '')}: {lw}x{lh}, wanted {w}x{h} like {sample.image.name}; restore both files"
+        )
+
+
 def by_id(folder: Path, pattern: str, to_id: Callable[[Path], str] = lambda path: path.stem) -> dict[str, Path]:
-    """The files of `folder` that match `pattern`, by id."""
-    return {to_id(path): path for path in sorted(folder.glob(pattern))}
+    """The files of `folder` that match `pattern`, by id; hidden files and folders are left out (`ash.files.listing`)."""
+    return {to_id(path): path for path in files_of(folder, pattern)}

@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ash.datasets._base import Dataset, Sample, id_table, inverse, to_train_ids
-from ash.files.images import open_image, save
+from ash.datasets._base import Dataset, by_id, id_table, inverse
+from ash.errors import DataError
+from ash.files.images import save
+from ash.files.listing import shown
+from ash.labels import N_CLASSES, VOID
 
 LABEL_TO_TRAIN = {
     7: 0, 8: 1, 11: 2, 12: 3, 13: 4, 17: 5, 19: 6, 20: 7, 21: 8, 22: 9,
@@ -21,6 +24,7 @@ LABEL_TO_TRAIN = {
 TABLE = id_table(LABEL_TO_TRAIN, void=[*range(34), 255])
 _TO_ID = inverse(TABLE, void=0)
 CITIES = ("aachen", "bochum", "bremen")  # where drawn images are filed
+COMPANIONS = ("color.png", "instanceIds.png", "labelTrainIds.png", "instanceTrainIds.png", "polygons.json")
 IMAGE, LABEL = "_leftImg8bit.png", "_gtFine_labelIds.png"
 
 
@@ -33,20 +37,26 @@ class Cityscapes(Dataset):
     splits = ("train", "val")
     layout = f"leftImg8bit/SPLIT/CITY/*{IMAGE} and gtFine/SPLIT/CITY/*{LABEL}"
 
+    companions = tuple(f"_gtFine_{kind}" for kind in COMPANIONS)
+
     def files(self, root: Path, split: str) -> tuple[dict[str, Path], dict[str, Path]]:
         """Every image of the split, in all cities."""
-        images = sorted((root / "leftImg8bit" / split).glob(f"*/*{IMAGE}"))
-        labels = sorted((root / "gtFine" / split).glob(f"*/*{LABEL}"))
         return (
-            {path.name.removesuffix(IMAGE): path for path in images},
-            {path.name.removesuffix(LABEL): path for path in labels},
+            by_id(root / "leftImg8bit" / split, f"*/*{IMAGE}", lambda path: path.name.removesuffix(IMAGE)),
+            by_id(root / "gtFine" / split, f"*/*{LABEL}", lambda path: path.name.removesuffix(LABEL)),
         )
 
-    def read_label(self, sample: Sample) -> np.ndarray:
-        """Label ids, looked up."""
-        assert sample.label is not None
-        with open_image(sample.label) as picture:
-            return to_train_ids(np.asarray(picture), TABLE, sample.label)
+    def doubt(self, label_ids: np.ndarray, path: Path) -> None:
+        """DataError where train ids lie under the name of label ids: 0 to 18 and 255 alone.
+
+        As a label id 255 is a licence plate, which comes with the vehicle (26 to 33) that wears it.
+        """
+        seen = np.bincount(label_ids.ravel(), minlength=256)
+        if seen[VOID] and not seen[N_CLASSES:VOID].any():
+            raise DataError(
+                f"{shown(path)}: holds 255 and ids 0-18 alone, as train ids do, wanted label ids 0-33; restore the"
+                f" published *{LABEL}"
+            )
 
     def write(self, root: Path, split: str, number: int, image: np.ndarray, label: np.ndarray | None) -> None:
         """Images are spread over three cities."""

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ash.datasets._base import OnePiece, Sample, by_id, id_table, inverse, to_train_ids
+from ash.datasets._base import OnePiece, by_id, id_table, inverse
 from ash.datasets.cityscapes import LABEL_TO_TRAIN
-from ash.files.images import open_image, save
+from ash.files.images import save
 from ash.labels import colourise
 
 TABLE = id_table(LABEL_TO_TRAIN, void=range(35))
@@ -29,6 +29,7 @@ class Gta5(OnePiece):
     table = TABLE
     layout = "images/00001.png and labels/00001.png"
     odd_sizes = 60
+    borrowed = frozenset({34})  # the licence plate has the car's colour
     absent = frozenset(f"{k:05d}" for numbers in _ABSENT for k in numbers)
 
     def numbering(self, count: int) -> list[str]:
@@ -38,12 +39,6 @@ class Gta5(OnePiece):
     def files(self, root: Path, split: str) -> tuple[dict[str, Path], dict[str, Path]]:
         """Every frame, whatever the split."""
         return by_id(root / "images", "*.png"), by_id(root / "labels", "*.png")
-
-    def read_label(self, sample: Sample) -> np.ndarray:
-        """The palette index, looked up in the Cityscapes table."""
-        assert sample.label is not None
-        with open_image(sample.label) as picture:
-            return to_train_ids(np.asarray(picture), TABLE, sample.label)
 
     def write(self, root: Path, split: str, number: int, image: np.ndarray, label: np.ndarray | None) -> None:
         """Frames count from 00001; the palette shows each class in its colour."""

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ash.datasets._base import Dataset, Sample, by_id, id_table, inverse, to_train_ids
+from ash.datasets._base import Dataset, by_id, id_table, inverse
 from ash.errors import DataError
 from ash.files.atomic import read_json
-from ash.files.images import open_image, save
+from ash.files.images import save
 from ash.labels import CLASSES, VOID, colourise
 
 N_IDS = 66
@@ -48,15 +48,11 @@ class Mapillary(Dataset):
         path = root / "config.json"
         if not path.exists():
             raise DataError(f"{path}: missing; restore it from the archive, it tells the set's version")
-        found = len(read_json(path).get("labels", []))
+        content = read_json(path)
+        listed = content.get("labels") if isinstance(content, dict) else None
+        found = len(listed) if isinstance(listed, list) else "no"
         if found != N_IDS:
             raise DataError(f"{path}: lists {found} classes, wanted the {N_IDS} of version 1.2; fetch that version")
-
-    def read_label(self, sample: Sample) -> np.ndarray:
-        """The palette index, looked up."""
-        assert sample.label is not None
-        with open_image(sample.label) as picture:
-            return to_train_ids(np.asarray(picture), self.table, sample.label)
 
     def write(self, root: Path, split: str, number: int, image: np.ndarray, label: np.ndarray | None) -> None:
         """Ids are 22 characters, as the real ones."""

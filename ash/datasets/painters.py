@@ -13,7 +13,7 @@ from PIL import Image
 
 from ash.datasets._base import Dataset, Sample, by_id
 from ash.errors import DataError
-from ash.files.images import open_image, save
+from ash.files.images import read_rgb, save
 
 QUALITY = 92  # of the JPEGs that `write` makes
 LARGE = 1 << 25  # pixels: 96 MiB as RGB
@@ -32,9 +32,8 @@ class Painters(Dataset):
         return by_id(root / "train", "*.jpg"), {}
 
     def read_image(self, sample: Sample) -> np.ndarray:
-        """RGB uint8 (H,W,3) of at most about `LARGE` pixels.  DataError if unreadable."""
-        with open_image(sample.image, _draft) as picture:
-            return np.asarray(picture.convert("RGB"))
+        """RGB uint8 (H,W,3) of at most about `LARGE` pixels, upright.  DataError if unreadable."""
+        return read_rgb(sample.image, _draft, turn=True)
 
     def read_label(self, sample: Sample) -> np.ndarray:
         """Paintings have none."""

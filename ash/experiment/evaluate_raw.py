@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ash import datasets
 from ash.config import Settings
-from ash.datasets._base import Dataset, Sample
+from ash.datasets._base import Dataset, Sample, check_sizes
 from ash.evaluation.conventions import EvaluationProtocol
 from ash.evaluation.scores import confusion, scores
 from ash.files.ahead import ahead
@@ -44,7 +44,7 @@ def evaluate_protocol(
     """
     where, source = device(), datasets.load(protocol.labels)
     settled = settings.protocol.datasets[protocol.dataset]
-    excluded = manifest["splits"]["val"].get("excluded", {})
+    excluded = manifest["splits"].get("val", {}).get("excluded", {})
     samples = source.index(Path(settled.root), "val", settled.validation, excluded)
     segmenter = load_model(model, where, run_digest(settings.experiment(name), seed))
     matrices = []
@@ -60,7 +60,9 @@ def evaluate_protocol(
 
 def _read(source: Dataset, protocol: EvaluationProtocol, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     """What the network sees, and what its prediction is scored on."""
-    return protocol.image(source.read_image(sample)), protocol.label(source.read_label(sample))
+    image, label = source.read_image(sample), source.read_label(sample)
+    check_sizes(sample, image, label)
+    return protocol.image(image), protocol.label(label)
 
 
 def predict_strips(
@@ -73,7 +75,9 @@ def predict_strips(
     autocast = precision.autocast(precision.resolve("auto", where), where)
     with torch.inference_mode():
         with autocast():
-            logits = segmenter.predict(to_image(image[None]).to(where))
+            logits = segmenter.predict(
+                to_image(np.array(image[None])).to(where)
+            )  # a copy: Pillow's arrays are read-only
         for top in range(0, size[0], STRIP):
             strip = upsampled_rows(logits, size, top, min(top + STRIP, size[0]))
             yield top, strip.argmax(1)[0].to(torch.uint8).cpu().numpy()

@@ -13,6 +13,7 @@ from ash.experiment.evaluate import predictor
 from ash.files.atomic import atomic
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.files.images import read_picture, resized
+from ash.files.listing import shown
 from ash.files.torchvision import torchvision
 from ash.labels import PALETTE
 from ash.machine.device import device, enough_memory
@@ -22,6 +23,7 @@ from ash.weights.model import load_model
 
 SMALLEST = 16  # pixels of a side that still leave features to take statistics of
 GAP = 4  # white pixels around each picture of a montage
+LARGEST_INPUT = 1 << 25  # pixels that a network is shown of a picture whose size for it is not named
 OPACITY = 0.55  # of the classes' colours over a picture
 
 
@@ -54,10 +56,7 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
 def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out: Path) -> None:
     """Give one image the style of one painting; sizes may differ, the result has that of the image."""
     where = device()
-    pair, pictures = load_stylizer(stylizer).to(where), {path: read_picture(path) for path in (image, painting)}
-    for path, pixels in pictures.items():
-        if min(pixels.shape[:2]) < SMALLEST:
-            raise DataError(f"{path}: {pixels.shape[1]}x{pixels.shape[0]}, wanted {SMALLEST} pixels a side or more")
+    pair, pictures = load_stylizer(stylizer).to(where), {path: _read(path) for path in (image, painting)}
     with torch.inference_mode(), enough_memory(where, "give smaller images"):
         content, style = (pair.encode(to_image(pictures[path][None]).to(where)) for path in (image, painting))
         height, width = pictures[image].shape[:2]
@@ -70,9 +69,13 @@ def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size
     The image is resized for the network as prepared ones are: to `size` (width, height), or, where that is a height alone,
     with its aspect kept.  Gives the size that was used; the overlay has the image's own.
     """
-    segmenter, pixels = load_model(model, device()), read_picture(image)
+    segmenter, pixels = load_model(model, device()), _read(image)
     shape = pixels.shape[:2]
     used = (max(SMALLEST, round(shape[1] * size / shape[0])), size) if isinstance(size, int) else size
+    if used[0] * used[1] > LARGEST_INPUT:
+        raise DataError(
+            f"{shown(image)}: {used[0]}x{used[1]} for the network; name a smaller --size, or crop the image"
+        )
     small = np.array(resized(pixels, used, Image.Resampling.BICUBIC))
     with enough_memory(device(), "lower --size, or give a smaller image"):
         label = predictor(segmenter, device())(small[None], shape)[0]
@@ -82,6 +85,15 @@ def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size
     draw = torchvision().utils.draw_segmentation_masks
     _save(out, draw(torch.from_numpy(pixels).permute(2, 0, 1), masks, alpha=OPACITY, colors=colours))
     return used
+
+
+def _read(path: Path) -> np.ndarray:
+    """A picture as uint8 RGB (H,W,3); DataError if it is too small to have features."""
+    pixels = read_picture(path)
+    if min(pixels.shape[:2]) < SMALLEST:
+        found = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        raise DataError(f"{shown(path)}: {found}, wanted {SMALLEST} pixels a side or more; give a larger image")
+    return pixels
 
 
 def _spread(images: "np.ndarray", count: int) -> list[np.ndarray]:

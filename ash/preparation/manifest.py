@@ -1,5 +1,10 @@
-"""What a set on disk consists of: counts, ids, sizes, label histogram, digests.  A pure function of the files."""
+"""What a set on disk consists of: counts, ids, sizes, label histogram, digests.  A pure function of the files.
 
+Beside what identifies the set, a manifest holds what was observed of it: kinds of files and what is odd.  A prepared file
+keeps the digest of the former (`identity`).
+"""
+
+import logging
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -10,17 +15,23 @@ from typing import Any
 import numpy as np
 
 from ash import datasets
-from ash.datasets._base import Dataset, Sample
+from ash.datasets._base import Dataset, Sample, check_sizes
+from ash.datasets._plausible import read_as_train_ids
 from ash.errors import DataError, SizeError, several
 from ash.files.ahead import ahead
 from ash.files.atomic import digest, file_digest
+from ash.files.images import look
+from ash.files.listing import shown
 from ash.labels import CLASSES, VOID
 from ash.preparation.census import check_census, ranges
+from ash.preparation.observed import FileFacts, Observed, Reading, doubled, isolation
+from ash.preparation.unread import strays, unread
 from ash.progress import Progress, quiet
 
+log = logging.getLogger(__name__)
 AHEAD = 64  # files read before they are counted
 LISTED = "left out by the protocol"
-FileFacts = tuple[str, int, str]  # path below the set's folder, bytes, SHA-256
+OBSERVED = "observed"
 
 
 def build_manifest(
@@ -35,21 +46,22 @@ def build_manifest(
 
     Gives a dictionary for JSON.  `missing` holds the ids that copies of the set are known to lack; a section for each
     split that is there holds `count`, `ids` (as ranges), `sizes` ("WxH": count), `pixels` (class: count, void included),
-    `excluded` (id: reason) and `files`, the digest of all (path, bytes, SHA-256).
+    `excluded` (id: reason) and `files`, the digest of all (path, bytes, SHA-256).  `observed` holds the kinds of files of
+    each split and `notes`: what is odd, and what lies there and was not read, in lines that are logged too.
 
     `excluded` are the ids in `exclude`, and in sets published so (`Dataset.odd_sizes`) those whose labels differ from
     the image in size.  DataError lists every other image that cannot be read, whose labels differ from it in size, or
-    whose labels hold an unknown id; or says what is missing of `count`.
+    whose labels hold an unknown id; or says what is missing of `count`, or that the labels are train ids.
     """
     dataset = datasets.load(name)
     missing = check_census(dataset, root, count)
     present = {
         split: dataset.index(root, split, validation, exclude)
         for split in dataset.splits
-        if dataset.files(root, split)[0]
+        if dataset.holds(split, validation) and dataset.files(root, split)[0]
     }
     if not present:
-        raise DataError(f"{root}: no image of {name} in any split; wanted {dataset.layout}")
+        raise DataError(f"{shown(root)}: no image of {name} in any split; wanted {dataset.layout}{strays(root)}")
     dataset.verify(root)
     total, done = sum(len(samples) for samples in present.values()), 0
     tallies = {split: _Tally() for split in present}
@@ -65,7 +77,22 @@ def build_manifest(
         "validation": validation,
         "missing": {split: list(ranges(ids)) for split, ids in missing.items()},
         "splits": {split: tally.section() for split, tally in tallies.items()},
+        OBSERVED: _observed(dataset, root, {split: tally.observed for split, tally in tallies.items()}),
     }
+
+
+def _observed(dataset: Dataset, root: Path, seen: Mapping[str, Observed]) -> dict[str, Any]:
+    """The kinds of files, and what is odd of them or lies beside them, which is logged too."""
+    notes = [f"{split}: {note}" for split, observed in seen.items() for note in observed.notes(dataset)]
+    notes += doubled(seen) + unread(dataset, root, seen)
+    for note in notes:
+        log.warning("%s: %s", shown(root), note)
+    return {"notes": notes, "kinds": {split: observed.kinds() for split, observed in seen.items()}}
+
+
+def identity(manifest: Mapping[str, Any]) -> str:
+    """The digest of a manifest without what was only observed."""
+    return digest({key: value for key, value in manifest.items() if key != OBSERVED})
 
 
 @dataclass
@@ -79,8 +106,9 @@ class _Tally:
     odd: dict[str, str] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    observed: Observed = field(default_factory=Observed)
 
-    def add(self, sample: Sample, result: "_Read | DataError") -> None:
+    def add(self, sample: Sample, result: Reading | DataError) -> None:
         """Count one sample, or note its fault."""
         if isinstance(result, SizeError):
             self.odd[sample.id] = str(result)
@@ -88,8 +116,9 @@ class _Tally:
             self.faults.append(str(result))
         else:
             self.ids.append(sample.id)
-            self.sizes["{}x{}".format(*result.size)] += 1
+            self.sizes["{}x{}".format(*result.image.size)] += 1
             self.pixels += result.pixels
+            self.observed.add(sample, result)
             self.files += result.files
 
     def section(self) -> dict[str, Any]:
@@ -115,34 +144,27 @@ def _judge(dataset: Dataset, root: Path, tallies: Mapping[str, _Tally]) -> None:
             tally.excluded |= tally.odd
         if dataset.has_labels and tally.ids and not tally.pixels[: len(CLASSES)].any():
             faults.append(f"{split}: no pixel of any class in {len(tally.ids)} label maps; restore the labels")
+        elif dataset.has_labels and read_as_train_ids(tally.pixels, dataset.table):
+            faults.append(f"{split}: no id above 18 in {len(tally.ids)} label maps, as of train ids; restore label ids")
         if not tally.ids and not tally.faults and odd <= dataset.odd_sizes:
             faults.append(f"{split}: all images are left out; shorten the protocol's `exclude`")
     if faults:
         raise DataError(several(f"{root}: {len(faults)} bad file(s)", faults))
 
 
-@dataclass(frozen=True)
-class _Read:
-    """One sample: (width, height), pixels by train id, and what identifies its files."""
-
-    size: tuple[int, int]
-    pixels: np.ndarray
-    files: list[FileFacts]
-
-
-def _read(dataset: Dataset, root: Path, sample: Sample) -> _Read | DataError:
+def _read(dataset: Dataset, root: Path, sample: Sample) -> Reading | DataError:
     """One sample, or its fault."""
-    pixels = np.zeros(256, np.int64)
+    pixels, head, isolated = np.zeros(256, np.int64), None, None
     try:
-        size = dataset.size(sample)
-        image = dataset.read_image(sample)
+        seen, image = look(sample.image), dataset.read_image(sample)
         if sample.label is not None:
             label = dataset.read_label(sample)
             check_sizes(sample, image, label)
             pixels += np.bincount(label.ravel(), minlength=256)
+            head, isolated = look(sample.label), isolation(label)
     except DataError as fault:
         return fault
-    return _Read(size, pixels, file_facts(sample, root))
+    return Reading(seen, head, pixels, isolated, file_facts(sample, root))
 
 
 def file_facts(sample: Sample, root: Path) -> list[FileFacts]:
@@ -165,10 +187,3 @@ def check_split(what: str, found: object, manifest: Mapping[str, Any], split: st
 def _short(value: object) -> str:
     text = ", ".join(value) if isinstance(value, list) else str(value)
     return text if len(text) < 40 else f"{text[:40]}..."
-
-
-def check_sizes(sample: Sample, image: np.ndarray, label: np.ndarray) -> None:
-    """SizeError if an image and its labels differ in size."""
-    if image.shape[:2] != label.shape:
-        (h, w), (lh, lw) = image.shape[:2], label.shape
-        raise SizeError(f"{sample.label}: {lw}x{lh}, wanted {w}x{h} like {sample.image.name}; restore both files")

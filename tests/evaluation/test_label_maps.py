@@ -11,7 +11,7 @@ from ash.datasets import cityscapes
 from ash.errors import DataError
 from ash.evaluation import conventions
 from ash.evaluation.label_maps import pair, score_folder
-from ash.labels import N_CLASSES
+from ash.labels import N_CLASSES, colourise
 from tests.conftest import ash
 
 LABEL_IDS = np.array(sorted(cityscapes.LABEL_TO_TRAIN))
@@ -210,3 +210,86 @@ def test_a_prediction_may_have_a_palette(pairs):
     with Image.open(path) as saved:
         assert saved.mode == "P"
     assert score_folder(pairs.predictions, pairs.labels, "cityscapes") == plain
+
+
+def coloured(ids, colours):
+    """Ids with a palette that is given by index."""
+    picture = Image.fromarray(ids.astype(np.uint8))
+    picture.putpalette(np.asarray(colours, np.uint8).tobytes())
+    return picture
+
+
+def test_palettes_tell_train_ids_from_label_ids(pairs):
+    """Predictions of ids below 19 alone: auto takes them for train ids, unless their palette shows label ids."""
+    truth = np.resize(np.array([7, 8, 11, 13]), SHAPE)
+    _, path = pairs.add(truth, truth)
+    coloured(truth, colourise(cityscapes.TABLE)).save(path)
+    result = score_folder(pairs.predictions, pairs.labels, "cityscapes")
+    assert (result["ids"], result["miou"]["19"]) == ("label", 1)
+    with pytest.raises(
+        DataError, match=r"read as train ids, .*000019_leftImg8bit\.png shows index 7 in another class's"
+    ):
+        score_folder(pairs.predictions, pairs.labels, "cityscapes", "train")
+
+
+@pytest.mark.parametrize("ids", ["auto", "train", "label"])
+def test_a_palette_in_another_order_is_refused(pairs, ids):
+    """Colours that are right and indices that are neither train ids nor label ids are not scored."""
+    truth = np.resize(LABEL_IDS[::2], SHAPE)
+    _, path = pairs.add(truth, truth)
+    order = len(LABEL_IDS) - np.searchsorted(LABEL_IDS, truth)
+    colours = np.zeros((256, 3), np.uint8)
+    colours[order.ravel()] = colourise(cityscapes.TABLE)[truth.ravel()]
+    coloured(order, colours).save(path)
+    with pytest.raises(DataError, match="its palette is in another order: index|in another class's colour"):
+        score_folder(pairs.predictions, pairs.labels, "cityscapes", ids)
+
+
+def test_label_ids_that_look_like_train_ids_are_told(pairs, caplog):
+    """Label ids below 19 without a palette: what either reading agrees with; auto refuses, a named reading is told."""
+    truth = np.resize(np.array([7, 8, 11, 13]), SHAPE)
+    pairs.add(truth, truth)
+    line = "read as train ids, predictions are right for 0 % of the pixels, as label ids for 100 %"
+    with pytest.raises(DataError, match=f"{line}; say which they are with --ids"):
+        score_folder(pairs.predictions, pairs.labels, "cityscapes")
+    assert score_folder(pairs.predictions, pairs.labels, "cityscapes", "train")["pixel_accuracy"] == 0
+    assert line in caplog.text
+    assert score_folder(pairs.predictions, pairs.labels, "cityscapes", "label")["pixel_accuracy"] == 1
+
+
+@pytest.mark.parametrize("values", [[0, 1, 2, 8, 10, 13, 255], range(19)])
+def test_labels_that_hold_train_ids_are_not_scored_on(pairs, values):
+    """With void in them, and without."""
+    truth = np.resize(np.array(values), SHAPE)
+    pairs.add(truth, truth)
+    with pytest.raises(DataError, match="as train ids do|as of train ids"):
+        score_folder(pairs.predictions, pairs.labels, "cityscapes")
+
+
+BAD = {
+    "three channels": (lambda ids: Image.fromarray(np.stack([ids] * 3, 2)), "pixels are RGB, wanted one channel"),
+    "16 bits": (lambda ids: Image.fromarray(ids.astype(np.uint16)), "pixels are I;16B, wanted one channel"),
+    "one bit": (lambda ids: Image.fromarray(ids > 9), "pixels are 1, wanted one channel"),
+    "a pixel": (lambda ids: Image.fromarray(ids[:1, :1]), "1x1, wanted 60x40 like its labels"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_predictions_of_other_kinds_are_refused(pairs, case):
+    """One line with the file."""
+    make, line = BAD[case]
+    truth, guess = generated(0, LABEL_IDS, LABEL_IDS)
+    _, path = pairs.add(truth, guess)
+    make(guess.astype(np.uint8)).save(path)
+    with pytest.raises(DataError) as error:
+        score_folder(pairs.predictions, pairs.labels, "cityscapes")
+    assert f"{path}: {line}" in str(error.value)
+
+
+def test_what_a_mac_adds_is_no_prediction(pairs):
+    """AppleDouble files beside labels and predictions change nothing; a folder of predictions that is not there is told."""
+    for path in pairs.add(*generated(0, LABEL_IDS, LABEL_IDS)):
+        path.with_name(f"._{path.name}").write_bytes(b"\x00\x05\x16\x07")
+    assert score_folder(pairs.predictions, pairs.labels, "cityscapes")["images"] == 1
+    with pytest.raises(DataError, match="nowhere: no such folder; give the one that holds the predictions"):
+        score_folder(pairs.predictions / "nowhere", pairs.labels, "cityscapes")

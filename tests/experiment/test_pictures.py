@@ -140,3 +140,55 @@ def test_what_is_no_model_is_told_so(tmp_path, content, line):
     with pytest.raises(StoreError, match=f"x.safetensors: {line}.*; give the model.safetensors of a run") as error:
         load_model(path, torch.device("cpu"))
     assert "\n" not in str(error.value) and "train it again" not in str(error.value)
+
+
+BAD_PICTURES = {
+    "a moving GIF": ("GIF", {"save_all": True, "append_images": [gradient("L", (50, 40))]}, "GIF of several frames"),
+    "an inch wide, a pixel high": ("PNG", {"size": (90, 1)}, "90x1, wanted 16 pixels a side or more; give a larger"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_PICTURES)
+def test_pictures_that_cannot_be_used_are_one_line(tmp_path, model, case):
+    """As a photograph or as a painting, and nothing is written."""
+    form, options, line = BAD_PICTURES[case]
+    size = options.pop("size", (50, 40))
+    Image.fromarray(np.zeros((*size[::-1], 3), np.uint8)).save(tmp_path / "bad.x", form, **options)
+    gradient("RGB").save(tmp_path / "good.png")
+    out = tmp_path / "out.png"
+    for make in (
+        lambda: predict_image(model, tmp_path / "bad.x", 48, out),
+        lambda: stylise_image(WEIGHTS, tmp_path / "good.png", tmp_path / "bad.x", 1.0, out),
+        lambda: stylise_image(WEIGHTS, tmp_path / "bad.x", tmp_path / "good.png", 1.0, out),
+    ):
+        with pytest.raises(DataError, match=line):
+            make()
+    assert not out.exists()
+
+
+def test_a_strip_too_long_for_the_network_is_one_line(tmp_path, model):
+    """Its height brought to the network's would make it 100 000 columns wide: the size and the option."""
+    Image.fromarray(np.zeros((16, 3125, 3), np.uint8)).save(tmp_path / "x.png")
+    with pytest.raises(DataError, match=r"x\.png: 100000x512 for the network; name a smaller --size"):
+        predict_image(model, tmp_path / "x.png", 512, tmp_path / "out.png")
+
+
+def test_a_folder_in_the_place_of_the_result_is_one_line(tmp_path, model):
+    """The folder is named and keeps its files."""
+    gradient("RGB").save(tmp_path / "good.png")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(StoreError, match="out: "):
+        predict_image(model, tmp_path / "good.png", 48, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK"])
+def test_paintings_of_any_mode_give_a_style_without_a_warning(tmp_path, mode):
+    """The result is that of the same painting as RGB; pytest makes errors of warnings."""
+    form = "JPEG" if mode == "CMYK" else "PNG"
+    gradient(mode, (40, 30)).save(tmp_path / "painting", form)
+    gradient("RGB", (32, 32)).save(tmp_path / "image.png")
+    Image.fromarray(read_picture(tmp_path / "painting")).save(tmp_path / "rgb.png")
+    for name in ("painting", "rgb.png"):
+        stylise_image(WEIGHTS, tmp_path / "image.png", tmp_path / name, 1.0, tmp_path / f"of_{name}.png")
+    assert (tmp_path / "of_painting.png").read_bytes() == (tmp_path / "of_rgb.png.png").read_bytes()

@@ -1,0 +1,72 @@
+"""Label maps and predictions: PNG files of one 8-bit channel whose value, grey or palette index, is an id.
+
+Tools change them without a word: to three channels, to fewer bits, to a JPEG, or to a palette in another order, in which
+every colour is right and every index wrong.  Here they are read as stored, or refused.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ash.errors import DataError
+from ash.files.images import open_image, refuse_turned
+from ash.files.listing import shown
+from ash.labels import PALETTE, VOID
+
+DEPTHS = ("L", "P", "P;4", "P;2", "P;1")  # Pillow's names; grey of fewer than 8 bits is stretched and is no id
+
+
+@dataclass(frozen=True)
+class IdMap:
+    """Ids uint8 (H,W), and for each index the class (train id) whose colour the palette has there, 255 for none."""
+
+    ids: np.ndarray
+    colours: np.ndarray | None
+
+    def clashes(self, table: np.ndarray, borrowed: frozenset[int] = frozenset()) -> list[int]:
+        """The ids whose colour is that of another class than `table` (256 train ids) has for them.
+
+        None where fewer than half of the colours are those of classes: then the palette means nothing.  `borrowed` are
+        ids that are published with the colour of another class.
+        """
+        if self.colours is None:
+            return []
+        used = np.flatnonzero(np.bincount(self.ids.ravel(), minlength=256))
+        classes = used[self.colours[used] != VOID]
+        if 2 * len(classes) < len(used):
+            return []
+        return [int(i) for i in classes if self.colours[i] != table[i] and i not in borrowed]
+
+
+def read_id_map(path: Path) -> IdMap:
+    """Read a PNG of ids.  DataError if it is damaged, of another format or depth, has channels, or is turned by EXIF."""
+    with open_image(path, lambda picture: _one_channel(path, picture), formats=("PNG",)) as picture:
+        refuse_turned(path, picture)
+        colours = None
+        if picture.mode == "P":
+            colours = np.full(256, VOID, np.uint8)
+            entries = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)[:256]
+            same = (entries[:, None] == PALETTE).all(2)
+            colours[: len(entries)] = np.where(same.any(1), same.argmax(1), VOID)
+        return IdMap(np.asarray(picture), colours)
+
+
+def refuse_clashes(path: Path, clashes: list[int]) -> None:
+    """DataError if a palette gives ids the colours of other classes."""
+    if clashes:
+        several = ", ".join(map(str, clashes[:5])) + (", ..." if len(clashes) > 5 else "")
+        raise DataError(
+            f"{shown(path)}: its palette is in another order: index {several} has the colour of another class, wanted"
+            " indices that are ids; restore the file, or save ids in place of colours"
+        )
+
+
+def _one_channel(path: Path, picture: Image.Image) -> None:
+    found = [str(tile.args) for tile in picture.tile]  # type: ignore[attr-defined]
+    if len(found) != 1 or found[0] not in DEPTHS:
+        raise DataError(
+            f"{shown(path)}: pixels are {', '.join(found)}, wanted one channel of 8 bits with an id; restore it, or save"
+            " ids in place of colours"
+        )
