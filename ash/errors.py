@@ -13,7 +13,6 @@ AshError                 one line for the user: where, what was found, what was 
 Anything else that escapes is a defect of ours and keeps its traceback.
 """
 
-
 from collections.abc import Iterable
 from difflib import get_close_matches
 

@@ -50,6 +50,7 @@ def missing(protocol: Protocol) -> list[str]:
     own = [
         f"{path}: missing; put the file there, or correct {key} of the protocol"
         for key, path in named.items()
-        if path and not (is_published(path) or path in MADE or path.startswith("torchvision:") or located(path).is_file())
+        if path
+        and not (is_published(path) or path in MADE or path.startswith("torchvision:") or located(path).is_file())
     ]
     return [*fetched, *own]

@@ -23,9 +23,9 @@ settings   the whole configuration, and all that one experiment depends on
 from ash.config.agreement import SOURCE, lacking_splits
 from ash.config.document import read_yaml
 from ash.config.entries import ExperimentEntry, Figures, Params, TableSettings
-from ash.config.kinds import Name, Section
+from ash.config.kinds import SPLITS, Name, Section
 from ash.config.messages import faults
-from ash.config.reading import load, validated
+from ash.config.reading import load, protocol_file, validated
 from ash.config.sections import (
     DatasetSettings,
     DecoderSettings,
@@ -44,6 +44,7 @@ from ash.config.settings import Experiment, Settings
 
 __all__ = [
     "SOURCE",
+    "SPLITS",
     "DatasetSettings",
     "DecoderSettings",
     "DiscriminatorSettings",
@@ -67,6 +68,7 @@ __all__ = [
     "faults",
     "lacking_splits",
     "load",
+    "protocol_file",
     "read_yaml",
     "validated",
 ]

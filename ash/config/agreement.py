@@ -7,11 +7,21 @@ from ash.errors import known
 
 SOURCE = "source"  # the target that stands for the held-out images of an experiment's own source
 TAKEN_SETS = (SOURCE, "weights")  # names that `ash evaluate` and `ash acquire` take for something else
-RULES = (
-    "acquire_weights all cost draw_miniature evaluate evaluate_as everything features figures fit_decoder import_stylizer "
-    "initial_weights manifest measure_cost metrics plots prepare protocols rain refit report stylised_samples stylizer table "
-    "train"
-).split()  # of the workflow, which makes a rule of each group of tables too
+RULES = (  # of the workflow, which makes a rule of each group of tables too
+    *(
+        "acquire_weights",
+        "all",
+        "cost",
+        "draw_miniature",
+        "evaluate",
+        "evaluate_as",
+        "everything",
+        "features",
+        "figures",
+    ),
+    *("fit_decoder", "import_stylizer", "initial_weights", "manifest", "measure_cost", "metrics", "plots", "prepare"),
+    *("protocols", "rain", "refit", "refit_stylizer", "report", "stylised_samples", "stylizer", "table", "train"),
+)
 
 
 def disagreements(settings: Settings) -> list[str]:
@@ -69,24 +79,24 @@ def _late(settings: Settings) -> list[str]:
 
 
 def _taken(settings: Settings) -> Iterator[str]:
-    """Names that mean something else already, and pairs of them that would give one file."""
+    """Names that mean something else already, and pairs of them that would give one file or one folder."""
     params, protocol = settings.params, settings.protocol
-    for name in protocol.datasets:
-        if name in TAKEN_SETS:
-            yield f"datasets.{name}: {name!r} means something else on the command line; rename the set"
+    for name in protocol.datasets.keys() & {*TAKEN_SETS}:
+        yield f"datasets.{name}: {name!r} means something else on the command line; rename the set"
     for name, table in params.tables.items():
         if name == "cost" or name.removesuffix("_classes") in params.tables.keys() - {name}:
             yield f"tables.{name}: would be written into files of another table; rename it"
         if table.group in RULES or table.group.startswith("acquire_"):
             yield f"tables.{name}.group: {table.group!r} is a rule of the workflow; rename the group"
-    plots = [(f"{name}_{target}", name, target) for name in params.standard for target in settings.targets]
-    for k, (file, name, target) in enumerate(plots):
-        if file in [other for other, _, _ in plots[:k]]:
-            yield f"experiments.{name}: its plot on {target} has the name of another, {file}; rename the experiment"
-    roots = [(dataset.root, name) for name, dataset in protocol.datasets.items() if dataset.draw]
-    for k, (root, name) in enumerate(roots):
-        if root in [other for other, _ in roots[:k]]:
-            yield f"datasets.{name}.root: another set is drawn into {root}; give each a folder of its own"
+    plots = [(f"{name}_{target}", f"experiments.{name}") for name in params.standard for target in settings.targets]
+    yield from (f"{where}: its plot {file} has the name of another's; rename it" for file, where in _again(plots))
+    roots = [(d.root.rstrip("/"), f"datasets.{name}.root") for name, d in protocol.datasets.items() if d.draw]
+    yield from (f"{where}: another set is drawn into {root}; give each its own" for root, where in _again(roots))
+
+
+def _again(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs whose first part stood in one before them."""
+    return [pair for k, pair in enumerate(pairs) if pair[0] in [first for first, _ in pairs[:k]]]
 
 
 def lacking_splits(settings: Settings) -> Iterator[str]:

@@ -37,8 +37,10 @@ def read_yaml(path: Path, remedy: str) -> dict[str, Any]:
         problem = brief(flat(f"{cause.context or ''} {cause.problem or ''}"))
         raise ConfigError(f"{path}: {line}{problem}; correct the YAML") from cause
     except yaml.reader.ReaderError as cause:
-        line = text.count("\n", 0, cause.position) + 1
-        raise ConfigError(f"{path}: line {line}: holds the control character {cause.character:#x}; remove it") from cause
+        number = text.count("\n", 0, cause.position) + 1
+        raise ConfigError(
+            f"{path}: line {number}: holds the control character {cause.character:#x}; remove it"
+        ) from cause
     except RecursionError as cause:
         raise ConfigError(f"{path}: is nested too deeply for settings; flatten it") from cause
     except (ValueError, OverflowError) as cause:  # an escape in a string that is no character
@@ -77,7 +79,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         """As PyYAML does, but for nodes with a tag of their own."""
-        event: Any = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if getattr(event, "tag", None) is not None:
             raise _fault(f"has the tag {brief(repr(event.tag))}, and settings need none; remove it", event)
         return super().compose_node(parent, index)
@@ -130,18 +132,20 @@ def _weigh(node: Node, known: dict[int, int], above: set[int]) -> int:
             children = [part for pair in node.value for part in pair]
         known[id(node)] = 1 + sum(_weigh(child, known, above | {id(node)}) for child in children)
     if known[id(node)] > LARGEST_TREE:
-        raise _fault(f"grows beyond {LARGEST_TREE} values where its aliases are written out; write out what is meant", node)
+        raise _fault(
+            f"grows beyond {LARGEST_TREE} values where its aliases are written out; write out what is meant", node
+        )
     return known[id(node)]
 
 
-def _string(loader: _Loader, node: ScalarNode) -> str:
+def _string(_: _Loader, node: ScalarNode) -> str:
     """A string; control characters can only come from escapes, and lone surrogates cannot be written to any file."""
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in node.value):
         raise _fault(f"{brief(repr(node.value))} holds a control character; remove it", node)
     return str(node.value)
 
 
-def _integer(loader: _Loader, node: ScalarNode) -> int:
+def _integer(_: _Loader, node: ScalarNode) -> int:
     """A decimal number; octal, binary, hexadecimal and sexagesimal ones look like others."""
     if not re.fullmatch(r"[-+]?(0|[1-9][0-9_]*)", node.value):
         raise _fault(f"{brief(node.value)} is no plain decimal number; write it in decimals, or in quotes", node)
@@ -161,7 +165,7 @@ def _number(loader: _Loader, node: ScalarNode) -> float:
     return value
 
 
-def _date(loader: _Loader, node: ScalarNode) -> str:
+def _date(_: _Loader, node: ScalarNode) -> str:
     """No setting is a date."""
     raise _fault(f"{brief(node.value)} is read as a date; put it in quotes", node)
 

@@ -1,5 +1,6 @@
 """What sections of settings are made of: names, texts, paths and numbers with their bounds, and the section itself."""
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -9,7 +10,9 @@ from ash.errors import brief
 NAME = r"^[a-z][a-z0-9_]*$"  # of everything that becomes part of a file's or a rule's name
 LONGEST = 100_000  # bound of sizes and counts that only a slip of the pen passes
 Name = Annotated[str, Field(pattern=NAME, max_length=64)]
-Line = Annotated[str, Field(max_length=200, pattern=r"^\S([^\p{C}\p{Zl}\p{Zp}]*\S)?$")]  # a text that a table's cell can hold
+Line = Annotated[
+    str, Field(max_length=200, pattern=r"^\S([^\p{C}\p{Zl}\p{Zp}]*\S)?$")
+]  # a text that a table's cell can hold
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Depth = Annotated[int, Field(ge=1, le=1000)]  # blocks of a stage
 Width = Annotated[int, Field(ge=1, le=8192)]  # channels
@@ -18,7 +21,8 @@ Size = tuple[Side, Side]  # (width, height) in pixels
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Rate = Annotated[float, Field(gt=0, le=10)]  # a learning rate
 Weight = Annotated[float, Field(ge=0, le=1e9)]
-Split = Literal["train", "val"]
+SPLITS = ("train", "val")
+Split = Annotated[str, Field(pattern=r"^(train|val)$")]
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -39,7 +43,7 @@ def _pathlike(path: str) -> str:
 
 
 def _rising(values: tuple[int, ...]) -> tuple[int, ...]:
-    if any(first >= second for first, second in zip(values, values[1:], strict=False)):
+    if any(first >= second for first, second in pairwise(values)):
         raise ValueError(f"found {list(values)}; wanted rising values")
     return values
 

@@ -44,7 +44,9 @@ class DatasetSettings(Section):
     def _some_images_train(self) -> Self:
         for key, counts in (("draw", self.draw), ("count", self.count)):
             if counts and self.validation >= counts.get("train", self.validation + 1):
-                raise ValueError(f"validation {self.validation} leaves none of {key}'s {counts['train']} images to train on; lower it")
+                raise ValueError(
+                    f"validation {self.validation} leaves none of {key}'s {counts['train']} images to train on; lower it"
+                )
         if bool(self.draw) != bool(self.draw_size):
             raise ValueError("one of draw and draw_size is stated without the other; state both, or neither")
         return self
@@ -100,7 +102,9 @@ class OptimiserSettings(Section):
     beta2: float = Field(ge=0, lt=1, description="Adam's beta_2; SGD has none")
     clip: float | None = Field(gt=0, description="largest norm of the gradient; null does not clip")
     head_multiplier: float = Field(gt=0, le=1e6, description="learning rate of the segmenter's heads, relative to lr")
-    backbone_multiplier: float = Field(gt=0, le=1e6, description="of all else; 3 is the release's duplicated parameters")
+    backbone_multiplier: float = Field(
+        gt=0, le=1e6, description="of all else; 3 is the release's duplicated parameters"
+    )
 
 
 class TrainingSettings(Section):
@@ -108,7 +112,9 @@ class TrainingSettings(Section):
 
     iterations: Count
     batch: int = Field(ge=1, le=LONGEST)
-    label_stride: int = Field(ge=1, le=LONGEST, description="the loss sees every n-th pixel of the label; 1 is the paper's")
+    label_stride: int = Field(
+        ge=1, le=LONGEST, description="the loss sees every n-th pixel of the label; 1 is the paper's"
+    )
     warmup: float = Field(ge=0, lt=1, description="share of the iterations with a linear warm-up from 0")
     power: float = Field(gt=0, le=100, description="exponent of the polynomial decay")
     decay: float | None = Field(

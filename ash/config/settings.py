@@ -107,4 +107,6 @@ def _changed(training: TrainingSettings, changes: dict[str, Any], where: str) ->
     try:
         return TrainingSettings.model_validate(merged(training.model_dump(), changes))
     except ValidationError as cause:
-        raise ConfigError(several(f"{where}: {cause.error_count()} fault(s)", faults(cause, TrainingSettings))) from cause
+        raise ConfigError(
+            several(f"{where}: {cause.error_count()} fault(s)", faults(cause, TrainingSettings))
+        ) from cause

@@ -16,7 +16,7 @@ from ash.config import Experiment, Settings
 from ash.contract import Batch, Method, Needs
 from ash.errors import ConfigError, ShapeError, brief, flat, known
 from ash.methods._networks import Networks
-from ash.segmentation.deeplab import build_segmenter
+from ash.segmentation.deeplab import DeepLab, build_segmenter
 from ash.segmentation.discriminator import build_discriminator
 from ash.style.hallucination import Hallucinator
 from ash.style.rain import StatisticsVae
@@ -55,7 +55,9 @@ class Rehearsal:
 
     def _shape_of(self, experiment: Experiment) -> str:
         """What the shapes of a step depend on; weights of losses and switches of them do not."""
-        chosen = {key: value for key, value in experiment.settings.items() if isinstance(value, str | list | tuple | int)}
+        chosen = {
+            key: value for key, value in experiment.settings.items() if isinstance(value, str | list | tuple | int)
+        }
         words = {key: value for key, value in chosen.items() if not isinstance(value, bool)}
         sets = [self.settings.protocol.datasets[name] for name in (experiment.source, experiment.target) if name]
         sizes = [(dataset.image_size, dataset.label_size) for dataset in sets]
@@ -93,7 +95,9 @@ class Rehearsal:
             segmenter=self._once((small, needs.heads), lambda: _light(build_segmenter(small, needs.heads))),
             source=experiment.source,
             discriminators=tuple(build_discriminator(d) for _ in range(needs.discriminators)),
-            hallucinator=Hallucinator(needs.condition, pair.channels, h.condition, h.stride) if needs.condition else None,
+            hallucinator=Hallucinator(needs.condition, pair.channels, h.condition, h.stride)
+            if needs.condition
+            else None,
             stylizer=pair if needs.stylizer else None,
             rain=StatisticsVae(pair.channels) if needs.rain else None,
             anchor=torch.empty(1, pair.channels, 4, 4) if needs.anchor else None,
@@ -140,7 +144,7 @@ class _Norm(nn.Module):
         return x
 
 
-def _light(network: nn.Module) -> nn.Module:
+def _light(network: DeepLab) -> DeepLab:
     """A network with the condition in the place of every BatchNorm."""
     for parent in [*network.modules()]:
         for name, child in parent.named_children():

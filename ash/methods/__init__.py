@@ -74,9 +74,10 @@ def check_settings(settings: Settings) -> dict[str, Needs]:
             needs[name] = check_experiment(settings.experiment(name))
         except ConfigError as cause:
             faults.append(str(cause))
-    for name in settings.params.figures.figure4.values():
-        if name in needs and not needs[name].condition:
-            faults.append(f"figures.figure4: experiment {name!r} has no hallucinator to show; name one of method ash")
+    shown = [name for name in settings.params.figures.figure4.values() if name in needs and not needs[name].condition]
+    faults += [
+        f"figures.figure4: experiment {name!r} has no hallucinator to show; name one of method ash" for name in shown
+    ]
     if faults:
         raise ConfigError(several(f"settings: {len(faults)} fault(s)", faults))
     return needs
