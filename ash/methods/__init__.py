@@ -56,6 +56,8 @@ def check_experiment(experiment: Experiment) -> Needs:
             f"experiments.{experiment.name}: target {experiment.target!r} is never used by method {experiment.method}; "
             "remove it, or state `against: target`"
         )
+    if needs.discriminators:
+        _judgeable(experiment)
     for key, value in experiment.settings.items():
         if isinstance(value, dict) and experiment.source not in value:
             raise ConfigError(
@@ -63,6 +65,17 @@ def check_experiment(experiment: Experiment) -> Needs:
                 f"{', '.join(value) or 'none'}; state one"
             )
     return needs
+
+
+def _judgeable(experiment: Experiment) -> None:
+    """ConfigError if D's strides leave nothing of its maps: each of 2 halves a side, which must have two pixels before it."""
+    size, strides = experiment.discriminator.map_size or (0, 0), experiment.discriminator.strides
+    halvings = strides.count(2)
+    if min(size) >> halvings == 0:
+        raise ConfigError(
+            f"experiments.{experiment.name}: discriminator.map_size {size[0]}x{size[1]} is too small for {halvings} strides "
+            f"of 2; wanted at least {2**halvings} pixels a side, or strides of 1"
+        )
 
 
 def check_settings(settings: Settings) -> dict[str, Needs]:

@@ -116,7 +116,18 @@ def test_what_settings_use_is_read(tmp_path):
     }  # fmt: skip
 
 
-PIECES = list("ab: -[]{}&*!?|>'\"#%@`,\n\t0=~<\\x") + ["<<: ", "&a ", "*a", "---\n", "!!int ", '"\\u', ".inf", "0x", "2020-01-01", "\r"]
+PIECES = list("ab: -[]{}&*!?|>'\"#%@`,\n\t0=~<\\x") + [
+    "<<: ",
+    "&a ",
+    "*a",
+    "---\n",
+    "!!int ",
+    '"\\u',
+    ".inf",
+    "0x",
+    "2020-01-01",
+    "\r",
+]
 
 
 @pytest.mark.parametrize("text", [st.binary(max_size=60), st.lists(st.sampled_from(PIECES), max_size=40).map("".join)])
