@@ -13,6 +13,9 @@ AshError                 one line for the user: where, what was found, what was 
 Anything else that escapes is a defect of ours and keeps its traceback.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class AshError(Exception):
     """An error whose message is meant for the user."""
@@ -57,6 +60,18 @@ def several(title: str, lines: list[str], limit: int = 20) -> str:
     return "\n  ".join([title, *shown] + ([f"... and {rest} more"] if rest > 0 else []))
 
 
-def flat(cause: Exception) -> str:
+def flat(cause: object) -> str:
     """The message of another library's exception in one line."""
     return " ".join(str(cause).split())
+
+
+def brief(text: str, limit: int = 120) -> str:
+    """A text of a user or of another library, cut where it would bury the message around it."""
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def known(wrong: str, names: Iterable[str]) -> str:
+    """The names that there are, and the one that `wrong` is closest to, for the end of a message."""
+    there = [str(name) for name in names]
+    close = get_close_matches(wrong, there, 1)
+    return f"known: {', '.join(there) or 'none'}" + (f"; did you mean {close[0]!r}?" if close else "")

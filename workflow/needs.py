@@ -46,7 +46,7 @@ def _ask(settings: Settings) -> dict[str, dict[str, object]]:
     from ash.report.paper import check_rows, load_paper
 
     check_rows(settings, load_paper())
-    answers = {name: methods.check_experiment(settings.experiment(name)) for name in settings.params.experiments}
+    answers = methods.check_settings(settings)
     return {
         name: {field: getattr(needs, field) for field in dir(needs) if not field.startswith("_")}
         for name, needs in answers.items()

@@ -7,6 +7,7 @@ from ash.config import Protocol
 FOLDER = Path("data/weights")
 IMPORTED_PAIR = "data/networks/adain.safetensors"  # the rule import_stylizer makes it of AdaIN's two files
 FITTED_PAIR = "data/networks/fitted_adain.safetensors"  # the rule fit_decoder makes it of an encoder
+MADE = (IMPORTED_PAIR, FITTED_PAIR, "data/refit/stylizer.safetensors")  # by rules of the workflow
 ADAIN = tuple((FOLDER / name).as_posix() for name in ("vgg_normalised.pth", "decoder.pth"))
 
 _ADAIN_RELEASE = "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0"
@@ -32,10 +33,24 @@ def is_published(name: str) -> bool:
     return Path(name).parent == FOLDER and Path(name).name in PUBLISHED
 
 
+def located(name: str) -> Path:
+    """A file of weights in the user's folder, or else the one of that name in the repository, as the workflow finds it."""
+    here, there = Path(name), Path(__file__).resolve().parents[2] / name
+    return there if not here.exists() and there.exists() else here
+
+
 def missing(protocol: Protocol) -> list[str]:
     """A line for each file that is not there: where it comes from, and what to do."""
-    return [
+    fetched = [
         f"{path}: missing; run `ash acquire weights`, which fetches it from {PUBLISHED[path.name]}/, or put it there"
         for path in needed(protocol)
         if not path.exists()
     ]
+    named = {"stylizer.weights": protocol.stylizer.weights, "segmenter.weights": protocol.segmenter.weights}
+    own = [
+        f"{path}: missing; put the file there, or correct {key} of the protocol"
+        for key, path in named.items()
+        if path
+        and not (is_published(path) or path in MADE or path.startswith("torchvision:") or located(path).is_file())
+    ]
+    return [*fetched, *own]

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ash.cli.app import DATA, Params, ParamsOption, app, console, progress
 from ash.cli.data import SetName, dataset_of
-from ash.config import load
+from ash.config import Settings, load, validated
 from ash.errors import ConfigError, DataError, several
 
 WEIGHTS = "weights"  # what `ash acquire` calls the published networks
@@ -47,21 +48,17 @@ def acquire(
 @app.command(rich_help_panel=DATA)
 def check(params: ParamsOption = Params) -> None:
     """Check the settings, and say which data and weights are missing and what to do about each."""
-    from ash import methods
     from ash.acquire.networks import missing as missing_weights
     from ash.acquire.status import lacks
-    from ash.report.paper import check_rows, load_paper
 
     settings = load(params)
-    check_rows(settings, load_paper())
-    for name in settings.params.experiments:
-        methods.check_experiment(settings.experiment(name))
+    _sound(settings, params)
     table = Table("set", "folder", "state", title=f"protocol {settings.params.protocol}")
     missing = []
     for name, dataset in settings.protocol.datasets.items():
         line = None if dataset.draw else lacks(name, Path(dataset.root), dataset.count)
         state = "drawn by the workflow" if dataset.draw else ("there" if line is None else "missing")
-        table.add_row(name, dataset.root, state)
+        table.add_row(escape(name), escape(dataset.root), state)
         missing += [] if line is None else [line]
     console.print(table)
     count = len(settings.params.experiments)
@@ -71,6 +68,28 @@ def check(params: ParamsOption = Params) -> None:
         raise DataError(
             several(f"{len(missing)} set(s), {len(weights)} file(s) of weights missing", [*missing, *weights])
         )
+
+
+def _sound(settings: Settings, params: Path) -> None:
+    """ConfigError for whatever the workflow or the first step of an experiment would refuse."""
+    from ash import datasets, methods
+    from ash.acquire.networks import located
+    from ash.experiment.rehearsal import Rehearsal
+    from ash.fitting.pair import RefitSettings
+    from ash.report.paper import check_rows, load_paper
+    from ash.style.stylizer import PAPER, load_stylizer
+
+    for name in settings.protocol.datasets:
+        datasets.load(name)
+    if settings.protocol.refit is not None:
+        validated(RefitSettings, Path(f"protocols/{settings.params.protocol}.yaml: refit"), settings.protocol.refit)
+    check_rows(settings, load_paper())
+    methods.check_settings(settings)
+    weights = located(settings.protocol.stylizer.weights)
+    pair = load_stylizer(weights).settings if weights.is_file() else PAPER
+    faults = Rehearsal(settings, pair).faults()
+    if faults:
+        raise ConfigError(several(f"{params}: {len(faults)} experiment(s) that cannot be trained", faults))
 
 
 def _say(text: str) -> None:

@@ -13,8 +13,8 @@ from ash.cli.app import (
     app,
     progress,
 )
-from ash.config import DatasetSettings, Settings, load
-from ash.errors import ConfigError
+from ash.config import SPLITS, DatasetSettings, Settings, load
+from ash.errors import ConfigError, known
 
 SetName = Annotated[str, typer.Argument(metavar="SET", help="name of a data set of the protocol")]
 
@@ -22,13 +22,20 @@ SetName = Annotated[str, typer.Argument(metavar="SET", help="name of a data set 
 def dataset_of(settings: Settings, name: str) -> DatasetSettings:
     """A set of the protocol; ConfigError names those there are."""
     if name not in settings.protocol.datasets:
-        known = ", ".join(settings.protocol.datasets)
-        raise ConfigError(f"data set {name!r} is not in protocol {settings.params.protocol}; known: {known}")
+        there = known(name, settings.protocol.datasets)
+        raise ConfigError(f"data set {name!r} is not in protocol {settings.params.protocol}; {there}")
     return settings.protocol.datasets[name]
 
 
 @app.command(rich_help_panel=DATA)
-def draw(name: SetName, out: Out, params: ParamsOption = Params, workers: int | None = None) -> None:
+def draw(
+    name: SetName,
+    out: Out,
+    params: ParamsOption = Params,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="processes; as many as cores unless named")
+    ] = None,
+) -> None:
     """Draw a miniature set in its published layout, and write its manifest to OUT."""
     from ash.preparation.drawn import draw as draw_files
 
@@ -74,6 +81,8 @@ def prepare(
 
     settings, described = load(params), read_json(manifest)
     d = dataset_of(settings, name)
+    if split not in SPLITS:
+        raise ConfigError(f"split {split!r}: wanted one of train and val; {known(split, SPLITS)}")
     with progress(f"prepare {name} {split}") as show:
         ensure_raw(settings, name, described, show)
         steps.prepare(name, Path(d.root), split, out, d.image_size, d.label_size, d.validation, described, show)

@@ -1,5 +1,6 @@
 """Commands that score: evaluate, evaluate-as, evaluate-model, score."""
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,8 +19,8 @@ from ash.cli.app import (
 )
 from ash.cli.data import dataset_of
 from ash.cli.train import Experiment, Seed
-from ash.config import load
-from ash.errors import ConfigError
+from ash.config import SOURCE, load
+from ash.errors import ConfigError, known
 
 
 @app.command(rich_help_panel=TRAIN)
@@ -35,8 +36,7 @@ def evaluate(
     from ash.experiment.evaluate import evaluate_run
 
     settings = load(params)
-    for pair in target:
-        name, prepared = named_file(pair)
+    for name, prepared in named_files(target, (*settings.protocol.datasets, SOURCE)).items():
         outs = out / f"{name}.json", out / f"{name}.npz"
         with progress(f"evaluate {experiment} seed {seed} on {name}") as show:
             evaluate_run(settings, experiment, seed, name, model, prepared, *outs, show)
@@ -46,7 +46,7 @@ def evaluate(
 def evaluate_as(
     protocol: Annotated[str, typer.Argument(metavar="PROTOCOL", help="evaluation protocol, e.g. mapillary_1536")],
     experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of params.yaml")],
-    seed: Annotated[int, typer.Option(help="seed of the run")],
+    seed: Seed,
     model: Annotated[Path, typer.Option(help="model.safetensors of the run")],
     manifest: Annotated[Path, typer.Option(help="manifest of the protocol's data set")],
     out: Out,
@@ -77,9 +77,7 @@ def evaluate_model(
     from ash.files.atomic import read_json
 
     settings = load(params)
-    for pair in target:
-        name, prepared = named_file(pair)
-        dataset_of(settings, name)
+    for name, prepared in named_files(target, settings.protocol.datasets).items():
         with progress(f"evaluate {model} on {name}") as show:
             outs = out / f"{name}.json", out / f"{name}.npz"
             evaluate_file(settings.protocol.evaluation, model, name, prepared, *outs, show)
@@ -119,12 +117,19 @@ def score(
     _show(result, protocol or name)
 
 
-def named_file(pair: str) -> tuple[str, Path]:
-    """NAME=PREPARED taken apart; ConfigError if it is not that."""
-    name, equals, prepared = pair.partition("=")
-    if not equals:
-        raise ConfigError(f"--target {pair}: wanted NAME=PREPARED, e.g. cityscapes=data/prepared/cityscapes_val.h5")
-    return name, Path(prepared)
+def named_files(pairs: Iterable[str], there: Collection[str]) -> dict[str, Path]:
+    """Options NAME=PREPARED taken apart; ConfigError if one is not that, or names what is not there, or the same again."""
+    files: dict[str, Path] = {}
+    for pair in pairs:
+        name, equals, prepared = pair.partition("=")
+        if not (name and equals and prepared):
+            raise ConfigError(f"--target {pair}: wanted NAME=PREPARED, e.g. cityscapes=data/prepared/cityscapes_val.h5")
+        if name not in there:
+            raise ConfigError(f"--target {pair}: {name!r} is not a data set of the protocol; {known(name, there)}")
+        if name in files:
+            raise ConfigError(f"--target {pair}: {name} is named twice, and its scores have one file; name it once")
+        files[name] = Path(prepared)
+    return files
 
 
 def _summary(target: str, scores: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import typer
 
 from ash.cli.app import RESULTS, Out, Params, ParamsOption, app, console
 from ash.config import Settings, load
-from ash.errors import ConfigError
+from ash.errors import ConfigError, known
 
 if TYPE_CHECKING:
     from ash.report.runs import Runs
@@ -36,7 +36,7 @@ def table(
 
     settings = load(params)
     if name not in settings.params.tables:
-        raise ConfigError(f"table {name!r} is not in {params}; known: {', '.join(settings.params.tables)}")
+        raise ConfigError(f"table {name!r} is not in {params}; {known(name, settings.params.tables)}")
     paper = load_paper()
     check_rows(settings, paper)
     write_tables(settings, name, _runs(settings, results), paper, out)

@@ -15,7 +15,7 @@ from ash.cli.app import (
 from ash.config import load
 
 Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of params.yaml")]
-Seed = Annotated[int, typer.Option(help="seed of weights, order and noise")]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="seed of weights, order and noise")]
 PreparedFile = Annotated[Path, typer.Option("--prepared", help="prepared HDF5 file")]
 StylizerFile = Annotated[Path | None, typer.Option("--stylizer", help="weights of the pair, for methods that stylise")]
 StyleFile = Annotated[Path | None, typer.Option("--style", help="cached features of the paintings")]

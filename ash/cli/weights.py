@@ -16,7 +16,7 @@ def import_checkpoint(
     file: Annotated[str, typer.Argument(help="checkpoint (.pth, .safetensors), or torchvision:resnet101")],
     out: Annotated[Path, typer.Argument(help="file to write")],
     backbone: Annotated[bool, typer.Option(help="leave the heads out, as for initial weights")] = False,
-    branches: Annotated[int | None, typer.Option(help="convolutions of a head that count; all of them")] = None,
+    branches: Annotated[int | None, typer.Option(min=1, help="convolutions of a head that count; all of them")] = None,
     export: Annotated[
         bool, typer.Option("--export", help="the other way: FILE is ours, OUT a PyTorch checkpoint")
     ] = False,

@@ -38,6 +38,7 @@ def dvc_settings() -> None:
     stages.check(jobs, found)
     _workflow("bridge.commit").tidy(found)
     stages.write_settings(jobs, found)
+    _workflow("environment").unchanged(Path("params.yaml"))  # DVC hashes the file when this is over
 
 
 @app.command(rich_help_panel=WORKFLOW)

@@ -10,43 +10,50 @@ an experiment is looked up in the experiment itself, then in the protocol's `met
 
 Settings of a method are checked by the method itself (`ash.methods.check`), which lies above this module.
 
-sections  names, types and bounds of every setting
-messages  what is wrong with a setting, in a line
-reading   reads the files and checks them, then what no single section can see
-settings  the whole configuration, and all that one experiment depends on
+document   a YAML file as mappings, lists and scalars
+kinds      what sections are made of: names, texts, paths, numbers
+sections   the sections of a protocol
+entries    the sections of params.yaml
+messages   what is wrong with a setting, in a line
+reading    reads the files and checks them
+agreement  what no single section can see
+settings   the whole configuration, and all that one experiment depends on
 """
 
+from ash.config.agreement import SOURCE, lacking_splits
+from ash.config.document import read_yaml
+from ash.config.entries import ExperimentEntry, Figures, Params, TableSettings
+from ash.config.kinds import SPLITS, Name, Section
 from ash.config.messages import faults
-from ash.config.reading import SOURCE, load
+from ash.config.reading import load, protocol_file, validated
 from ash.config.sections import (
     DatasetSettings,
     DecoderSettings,
     DiscriminatorSettings,
     EvaluationSettings,
-    ExperimentEntry,
     HallucinatorSettings,
     OptimiserSettings,
-    Params,
     Protocol,
     RainSettings,
     ResourceSettings,
-    Section,
     SegmenterSettings,
     StylizerSettings,
-    TableSettings,
     TrainingSettings,
 )
 from ash.config.settings import Experiment, Settings
 
 __all__ = [
     "SOURCE",
+    "SPLITS",
     "DatasetSettings",
     "DecoderSettings",
     "DiscriminatorSettings",
     "EvaluationSettings",
     "Experiment",
     "ExperimentEntry",
+    "Figures",
     "HallucinatorSettings",
+    "Name",
     "OptimiserSettings",
     "Params",
     "Protocol",
@@ -59,5 +66,9 @@ __all__ = [
     "TableSettings",
     "TrainingSettings",
     "faults",
+    "lacking_splits",
     "load",
+    "protocol_file",
+    "read_yaml",
+    "validated",
 ]

@@ -1,19 +1,21 @@
 """Reads params.yaml and its protocol, and checks them: each section by itself, then what no single section can see."""
 
-from collections.abc import Collection, Iterable
+import re
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from ash.config.agreement import disagreements
+from ash.config.document import read_yaml
+from ash.config.entries import Params
+from ash.config.kinds import NAME
 from ash.config.messages import faults
-from ash.config.sections import Params, Protocol
+from ash.config.sections import Protocol
 from ash.config.settings import Settings
-from ash.errors import ConfigError, flat, several
+from ash.errors import ConfigError, brief, known, several
 
-T = TypeVar("T", bound=BaseModel)
-SOURCE = "source"  # the target that stands for the held-out images of an experiment's own source
+T = TypeVar("T")
 
 
 def load(path: Path, protocol_name: str | None = None) -> Settings:
@@ -21,68 +23,32 @@ def load(path: Path, protocol_name: str | None = None) -> Settings:
 
     Raises ConfigError that lists every fault, a line each.
     """
-    params = _validated(Params, path)
-    if protocol_name is not None:
-        params = params.model_copy(update={"protocol": protocol_name})
-    protocol = _validated(Protocol, path.parent / "protocols" / f"{params.protocol}.yaml")
-    settings = Settings(params=params, protocol=protocol)
-    faults = _cross_check(settings)
-    if faults:
-        raise ConfigError(several(f"{path}: {len(faults)} fault(s)", faults))
+    params = validated(Params, path, read_yaml(path, "run from the folder that holds params.yaml"))
+    name = params.protocol if protocol_name is None else protocol_name
+    described = protocol_file(path, name)
+    protocol = validated(Protocol, described, read_yaml(described, f"name another protocol; {_protocols(path, name)}"))
+    settings = Settings(params=params.model_copy(update={"protocol": name}), protocol=protocol)
+    wrong = disagreements(settings)
+    if wrong:
+        raise ConfigError(several(f"{path}: {len(wrong)} fault(s)", wrong))
     return settings
 
 
-def _validated(model: type[T], path: Path) -> T:
+def protocol_file(path: Path, name: str) -> Path:
+    """Where the protocol of that name lies, beside params.yaml; ConfigError for what is no name."""
+    if not re.fullmatch(NAME, name) or len(name) > 64:
+        raise ConfigError(f"protocol {brief(repr(name))}: wanted a name of a-z, 0-9 and _; {_protocols(path, name)}")
+    return path.parent / "protocols" / f"{name}.yaml"
+
+
+def _protocols(path: Path, wrong: str) -> str:
+    return known(wrong, sorted(file.stem for file in (path.parent / "protocols").glob("*.yaml")))
+
+
+def validated(kind: type[T], path: Path, content: Any) -> T:
+    """The content of a file as a section, or a mapping of them; ConfigError lists every fault, a line each."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as cause:
-        raise ConfigError(f"{path}: missing; run from the folder that holds params.yaml") from cause
-    except yaml.YAMLError as cause:
-        raise ConfigError(f"{path}: not YAML ({flat(cause)})") from cause
-    try:
-        return model.model_validate(content)
+        return TypeAdapter(kind).validate_python(content)
     except ValidationError as cause:
-        raise ConfigError(several(f"{path}: {cause.error_count()} fault(s)", faults(cause))) from cause
-
-
-def _cross_check(settings: Settings) -> list[str]:
-    """Faults that no single section can see."""
-    params, protocol = settings.params, settings.protocol
-    sets = [
-        ("targets", settings.targets),
-        ("style_set", [protocol.style_set]),
-        *((f"experiments.{n}.source", [e.source]) for n, e in params.experiments.items()),
-        *((f"experiments.{n}.target", [e.target]) for n, e in params.experiments.items() if e.target),
-    ]
-    described = f"{', '.join(protocol.datasets) or 'none'}; describe it under `datasets` there"
-    undescribed = [
-        f"{where}: {name!r} is not a data set of protocols/{params.protocol}.yaml; known: {described}"
-        for where, names in sets
-        for name in names
-        if name not in protocol.datasets
-    ]
-    checks: list[tuple[str, Iterable[str], Collection[str]]] = [
-        *((f"experiments.{n}.tables", e.tables, params.tables) for n, e in params.experiments.items()),
-        ("groups", params.groups, dict.fromkeys(table.group for table in params.tables.values())),
-        *((f"tables.{n}.targets", t.targets, (*settings.targets, SOURCE)) for n, t in params.tables.items()),
-        *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
-        *((f"figures.{n}", f.values(), params.standard) for n, f in params.figures.items()),
-    ]
-    unknown = [
-        f"{where}: {name!r} is unknown; known: {', '.join(known) or 'none'}"
-        for where, names, known in checks
-        for name in names
-        if name not in known
-    ]
-    return undescribed + _late(settings) + unknown
-
-
-def _late(settings: Settings) -> list[str]:
-    """Experiments that only `everything` trains, in tables that the default target builds."""
-    tables, entries = settings.tables(settings.params.groups), settings.params.experiments
-    return [
-        f"more_experiments.{name}: in {table}, which the default target builds; move it to `experiments`"
-        for name in settings.params.more_experiments
-        for table in tables
-        if table in entries[name].tables
-    ]
+        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+        raise ConfigError(several(f"{path}: {cause.error_count()} fault(s)", faults(cause, model))) from cause

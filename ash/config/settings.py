@@ -5,18 +5,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ash.config.entries import Params
+from ash.config.kinds import Section
 from ash.config.messages import faults
 from ash.config.sections import (
     DiscriminatorSettings,
     HallucinatorSettings,
-    Params,
     Protocol,
-    Section,
     SegmenterSettings,
     StylizerSettings,
     TrainingSettings,
 )
-from ash.errors import ConfigError, several
+from ash.errors import ConfigError, known, several
 
 
 class Experiment(Section):
@@ -49,7 +49,7 @@ class Settings(Section):
     def experiment(self, name: str) -> Experiment:
         """Resolve one experiment; ConfigError if there is none of that name, or if its `training` cannot be."""
         if name not in self.params.experiments:
-            raise ConfigError(f"experiment {name!r} is not in params.yaml; known: {', '.join(self.params.experiments)}")
+            raise ConfigError(f"experiment {name!r} is not in params.yaml; {known(name, self.params.experiments)}")
         entry, protocol = self.params.experiments[name], self.protocol
         size = protocol.discriminator.map_size or protocol.datasets[entry.source].label_size
         chosen = {
@@ -84,11 +84,15 @@ class Settings(Section):
         return [name for name, entry in self.params.experiments.items() if table in entry.tables]
 
     def tables(self, groups: Collection[str]) -> list[str]:
-        """The tables of groups, in the order of params.yaml."""
+        """The tables of groups, in the order of params.yaml; ConfigError for a group that no table has."""
+        there = dict.fromkeys(table.group for table in self.params.tables.values())
+        for group in groups:
+            if group not in there:
+                raise ConfigError(f"group {group!r} has no table in params.yaml; {known(group, there)}")
         return [name for name, table in self.params.tables.items() if table.group in groups]
 
     def experiments(self, groups: Collection[str]) -> list[str]:
-        """The experiments that the tables of groups show, in the order of params.yaml."""
+        """The experiments that the tables of groups show, in the order of params.yaml; ConfigError as for `tables`."""
         shown = set(self.tables(groups))
         return [name for name, entry in self.params.experiments.items() if shown & set(entry.tables)]
 
@@ -103,4 +107,6 @@ def _changed(training: TrainingSettings, changes: dict[str, Any], where: str) ->
     try:
         return TrainingSettings.model_validate(merged(training.model_dump(), changes))
     except ValidationError as cause:
-        raise ConfigError(several(f"{where}: {cause.error_count()} fault(s)", faults(cause))) from cause
+        raise ConfigError(
+            several(f"{where}: {cause.error_count()} fault(s)", faults(cause, TrainingSettings))
+        ) from cause

@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 
 from ash.datasets._base import Dataset
-from ash.errors import ConfigError
+from ash.errors import ConfigError, known
 
 
 def names() -> list[str]:
@@ -18,6 +18,6 @@ def names() -> list[str]:
 def load(name: str) -> Dataset:
     """The data set of that name; ConfigError names those there are."""
     if name not in names():
-        raise ConfigError(f"data set {name!r} is not a file in ash/datasets; known: {', '.join(names())}")
+        raise ConfigError(f"data set {name!r} is not a file in ash/datasets; {known(name, names())}")
     dataset: Dataset = importlib.import_module(f"{__name__}.{name}").DATASET
     return dataset

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ash.config.sections import Size
+from ash.config.kinds import Size
 from ash.errors import DataError
 from ash.experiment.evaluate import predictor
 from ash.files.atomic import atomic

@@ -6,6 +6,7 @@ products, equal up to rounding.  On a CPU, where PyTorch's own are exact and rep
 """
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,12 @@ def unordered(values: Tensor) -> bool:
     return values.is_cuda
 
 
+def without_autocast(values: Tensor) -> AbstractContextManager[object]:
+    """A context in which operators keep the precision of `values`; the meta device, which has only shapes, needs none."""
+    kind = values.device.type
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
+
+
 class ReflectionPad(nn.ReflectionPad2d):
     """A border of one pixel that mirrors the image at its edge pixels, (B,C,H,W) -> (B,C,H+2,W+2)."""
 
@@ -37,7 +44,7 @@ class ReflectionPad(nn.ReflectionPad2d):
     def forward(self, image: Tensor) -> Tensor:
         """Pad; the same values either way."""
         if not unordered(image):
-            with torch.autocast(image.device.type, enabled=False):  # which would widen bf16 to fp32, and back after it
+            with without_autocast(image):  # which would widen bf16 to fp32, and back after it
                 return super().forward(image)
         rows = torch.cat([image[:, :, 1:2], image, image[:, :, -2:-1]], 2)
         return torch.cat([rows[..., 1:2], rows, rows[..., -2:-1]], 3).contiguous(memory_format=torch.channels_last)
@@ -47,7 +54,7 @@ def bilinear(values: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear resize of (B,C,h,w) to (height, width), corners aligned."""
     if not unordered(values):
         return functional.interpolate(values, size, mode="bilinear", align_corners=True)
-    with torch.autocast(values.device.type, enabled=False):
+    with without_autocast(values):
         rows = _interpolation(values.shape[2], size[0], values)
         columns = _interpolation(values.shape[3], size[1], values)
         return rows @ (values @ columns.T)
@@ -57,7 +64,7 @@ def average_pool(values: Tensor, grid: int) -> Tensor:
     """Means of (B,C,h,w) over `grid` x `grid` fields of nearly equal size, (B,C,grid,grid)."""
     if not unordered(values):
         return functional.adaptive_avg_pool2d(values, grid)
-    with torch.autocast(values.device.type, enabled=False):
+    with without_autocast(values):
         return _fields(values.shape[2], grid, values) @ (values @ _fields(values.shape[3], grid, values).T)
 
 

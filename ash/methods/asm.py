@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from ash.config import Section
 from ash.contract import Batch, Method, Needs, Update
+from ash.machine.deterministic import without_autocast
 from ash.methods._networks import Networks, stated
 from ash.segmentation import losses
 from ash.style import rain
@@ -67,7 +68,7 @@ class Asm(Method):
     def harder(self, latent: Tensor, terms: dict[str, Tensor]) -> Tensor:
         """e_2, the latents moved up the loss; both (B,C)."""
         loss = torch.stack(list(terms.values())).sum()
-        with torch.autocast(loss.device.type, enabled=False):
+        with without_autocast(loss):
             (slope,) = torch.autograd.grad(loss, latent, retain_graph=True)
         return (latent + self.settings.step * len(latent) / loss * slope).detach()
 

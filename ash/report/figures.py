@@ -40,7 +40,7 @@ def save(figure: Figure, path: Path) -> None:
 
 def figure3(settings: Settings, runs: Runs) -> Figure:
     """Target images, what each experiment of params.figures.figure3 sees in them, and the truth.  ASH Figure 3."""
-    columns, target = settings.params.figures["figure3"], settings.targets[0]
+    columns, target = settings.params.figures.figure3, settings.targets[0]
     seed = settings.params.seeds[0]
     samples = {title: _samples(runs.path(e, seed, f"{target}.npz")) for title, e in columns.items()}
     first = next(iter(samples.values()))
@@ -67,7 +67,7 @@ def figure3(settings: Settings, runs: Runs) -> Figure:
 
 def figure4(settings: Settings, runs: Runs) -> Figure:
     """What each class adds to the L1 norm of gamma and beta over training, whole and by predicted pixel.  ASH Figure 4."""
-    experiment = next(iter(settings.params.figures["figure4"].values()))
+    experiment = next(iter(settings.params.figures.figure4.values()))
     history = _history(runs, experiment, settings.params.seeds[0])
     figure = Figure((9, 6), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True)

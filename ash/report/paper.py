@@ -2,12 +2,12 @@
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from ash.config import Section, Settings, faults
-from ash.errors import ConfigError, flat, several
+from ash.config import Section, Settings, read_yaml, validated
+from ash.errors import ConfigError, several
 
 PAPER = files("ash.report").joinpath("paper.yaml")
 
@@ -32,16 +32,8 @@ class PaperTable(Section):
 
 def load_paper(path: Traversable = PAPER) -> dict[str, PaperTable]:
     """The tables by id; ConfigError if the file is missing or does not hold them."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as cause:
-        raise ConfigError(f"{path}: missing; restore it from the repository") from cause
-    except yaml.YAMLError as cause:
-        raise ConfigError(f"{path}: not YAML ({flat(cause)})") from cause
-    try:
-        return TypeAdapter(dict[str, PaperTable]).validate_python(content)
-    except ValidationError as cause:
-        raise ConfigError(several(f"{path}: {cause.error_count()} fault(s)", faults(cause))) from cause
+    file = Path(str(path))
+    return validated(dict[str, PaperTable], file, read_yaml(file, "restore it from the repository"))
 
 
 def check_rows(settings: Settings, paper: dict[str, PaperTable]) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from ash.config import ResourceSettings
+from ash.config import ResourceSettings, agreement
 from tests.conftest import ROOT
 
 RULES = {
@@ -30,3 +30,28 @@ def test_rules_that_may_compute_on_a_gpu_take_one():
     for name, body in RULES.items():
         kind = re.search(r'resources_of\("(\w+)"\)', body)
         assert ("ash-on-gpu" in body) == bool(kind and kinds[kind[1]]), name
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_what_reaches_a_shell_is_quoted(name):
+    """Every value in a command of a rule, but for the number of threads: settings and paths may hold blanks and `$()`."""
+    commands = "".join(re.findall(r"shell:\n((?: +\".*\n)+)", RULES[name]))
+    fields = re.findall(r"\{([^{}]*)\}", commands)
+    assert commands.count("ash ") >= 1
+    assert [field for field in fields if not field.endswith(":q") and field != "threads"] == []
+
+
+def test_commands_of_dvc_hold_names_only():
+    """What DVC puts into a command is the key of a `foreach`, an experiment or a table, whose names have a pattern."""
+    text = (ROOT / "dvc.yaml").read_text()
+    commands = re.findall(r"^ +cmd: (.*)$", text, re.M)
+    assert len(commands) > 10
+    assert {field for command in commands for field in re.findall(r"\$\{([^}]*)\}", command)} <= {"key"}
+    assert {field for field in re.findall(r"^ +foreach: \$\{(\w+)", text, re.M)} <= {"experiments", "tables"}
+
+
+def test_groups_cannot_take_a_rule_s_name():
+    """The list of names that settings refuse for groups of tables is that of the workflow's rules."""
+    files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    found = {name for path in files for name in re.findall(r"^ *rule (\w+):", path.read_text(), re.M)}
+    assert found == set(agreement.RULES)

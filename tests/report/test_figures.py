@@ -43,14 +43,14 @@ def test_figure3_has_a_column_for_each_experiment_and_the_truth(world):
     """Image, the experiments of params.yaml in their order, ground truth."""
     settings, runs = world(1)
     titles = [axis.get_title() for axis in figure3(settings, runs).axes if axis.get_title()]
-    assert titles == ["cityscapes image", *settings.params.figures["figure3"], "Ground truth"]
+    assert titles == ["cityscapes image", *settings.params.figures.figure3, "Ground truth"]
 
 
 def test_figure4_draws_the_columns_of_its_history(world):
     """Four panels, gamma and beta, whole and by predicted pixel; each class is a line with its column's values."""
     settings, runs = world(1)
     figure = figure4(settings, runs)
-    history = pd.read_csv(runs.path(settings.params.figures["figure4"]["ASH"], 0, "history.csv"))
+    history = pd.read_csv(runs.path(settings.params.figures.figure4["ASH"], 0, "history.csv"))
     kinds = ["gamma", "beta", "gamma_per_pixel", "beta_per_pixel"]
     for axis, kind in zip(figure.axes, kinds, strict=True):
         assert axis.get_title().startswith(kind.split("_")[0] + ",")
@@ -66,7 +66,7 @@ def test_figure4_draws_the_columns_of_its_history(world):
 def test_a_missing_file_is_named(world, tmp_path, name, file):
     """One line with the path, and what to run."""
     settings, runs = world(1)
-    experiment = next(iter(settings.params.figures[name].values()))
+    experiment = next(iter(getattr(settings.params.figures, name).values()))
     shutil.copytree(runs.root, tmp_path / "results")
     moved = Runs(tmp_path / "results", (0,), runs.more)
     path = moved.path(experiment, 0, file)

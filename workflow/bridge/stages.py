@@ -4,6 +4,7 @@ dvc.yaml is written by hand.  A job belongs to the stage whose `outs` hold its o
 files that jobs make, reaches DVC as one digest a stage, in a file that the stage `settings` writes.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -116,6 +117,7 @@ def write_settings(jobs: list[Job], stages: list[Stage]) -> None:
 def _plan(stage: Stage, jobs: list[Job], digest_: str) -> dict[str, Any]:
     return {
         "digest": digest_,
+        "params": os.environ["ASH_PARAMS"],  # the copy of the settings that this was planned with
         "rules": sorted({job.rule for job in jobs}),
         "targets": [job.outputs[0] for job in jobs],  # one output a job is enough
         "outs": stage.outs,
@@ -133,7 +135,9 @@ def run(name: str) -> None:
         plan = _remembered(name)
     if plan is None:
         raise ConfigError(f"{name}: not a stage of {PIPELINE}; `dvc stage list` names them")
-    command = [sys.executable, "-m", "snakemake", "--quiet", "host", "rules", "--allowed-rules", *plan["rules"]]
+    # The settings whose digest DVC records, also where params.yaml was edited since.
+    command = [sys.executable, "-m", "snakemake", "--config", f"params={plan['params']}"]
+    command += ["--quiet", "host", "rules", "--allowed-rules", *plan["rules"]]
     if subprocess.run([*command, "--", *plan["targets"]], check=False).returncode:  # noqa: S603  arguments are ours
         raise StoreError(f"{name}: a job failed; its log is above")
     make_folders(plan["outs"])
@@ -146,7 +150,8 @@ def _remembered(name: str) -> dict[str, Any] | None:
         plan, digests = read_json(PLANS)[name], read_json(Path(SETTINGS))
     except (StoreError, KeyError):
         return None
-    return plan if plan["digest"] == digests.get(name) else None
+    there = Path(plan.get("params", "")).is_file()
+    return plan if there and plan["digest"] == digests.get(name) else None
 
 
 def make_folders(outs: Iterable[str]) -> None:

@@ -2,25 +2,24 @@
 import json
 import os
 import sys
-from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 from ash.acquire.networks import is_published
-from ash.config import ResourceSettings, load
+from ash.config import ResourceSettings
 from ash.errors import AshError
 from ash.evaluation.conventions import PROTOCOLS
 from workflow.bridge.records import put_back, record_run
 from workflow.closure import closure, located
-from workflow.environment import set_up
+from workflow.environment import read_settings, set_up
 from workflow.needs import checked_needs
 from workflow.time_left import announce
 
 PARAMS = config.get("params", "params.yaml")
 ACQUIRED_WEIGHTS = "data/acquired/weights.json"
-set_up(PARAMS)
+set_up()
 
 try:
-    SETTINGS = load(Path(PARAMS))
+    SETTINGS = read_settings(PARAMS, workflow.is_main_process)
     NEEDS = checked_needs(SETTINGS)
 except AshError as error:
     sys.exit(f"ash: {error}")

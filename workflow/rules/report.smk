@@ -157,7 +157,7 @@ rule figures:
         samples=run_files(
             "scores",
             f"{TARGETS[0]}.npz",
-            SETTINGS.params.figures["figure3"].values(),
+            SETTINGS.params.figures.figure3.values(),
             SEEDS[0],
         ),
         histories=run_files("models", "history.csv", REPORTED, SEEDS[0]),

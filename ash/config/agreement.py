@@ -1,0 +1,130 @@
+"""What no single section can see: names that must stand elsewhere, sets that lack a split, files that two would write."""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from ash.config.settings import Settings
+from ash.errors import known
+
+SOURCE = "source"  # the target that stands for the held-out images of an experiment's own source
+TAKEN_SETS = (SOURCE, "weights")  # names that `ash evaluate` and `ash acquire` take for something else
+RULES = (  # of the workflow, which makes a rule of each group of tables too
+    *(
+        "acquire_weights",
+        "all",
+        "cost",
+        "draw_miniature",
+        "evaluate",
+        "evaluate_as",
+        "everything",
+        "features",
+        "figures",
+    ),
+    *("fit_decoder", "import_stylizer", "initial_weights", "manifest", "measure_cost", "metrics", "plots", "prepare"),
+    *("protocols", "rain", "refit", "refit_stylizer", "report", "stylised_samples", "stylizer", "table", "train"),
+)
+
+
+def disagreements(settings: Settings) -> list[str]:
+    """Faults that no single section can see, a line each."""
+    faults = [*_undescribed(settings), *_late(settings), *_unknown(settings), *_taken(settings)]
+    return faults or [*_too_small(settings)]
+
+
+def _undescribed(settings: Settings) -> list[str]:
+    """Data sets that are named and that the protocol does not describe."""
+    params, protocol = settings.params, settings.protocol
+    named = [
+        ("targets", settings.targets),
+        ("style_set", [protocol.style_set]),
+        ("decoder.contents", () if protocol.decoder is None else protocol.decoder.contents),
+        *((f"experiments.{n}.source", [e.source]) for n, e in params.experiments.items()),
+        *((f"experiments.{n}.target", [e.target]) for n, e in params.experiments.items() if e.target),
+    ]
+    return [
+        f"{where}: {name!r} is not a data set of protocols/{params.protocol}.yaml; {known(name, protocol.datasets)}; "
+        "describe it under `datasets` there"
+        for where, names in named
+        for name in names
+        if name not in protocol.datasets
+    ]
+
+
+def _unknown(settings: Settings) -> list[str]:
+    """Tables, groups, targets and experiments that are named and not there."""
+    params = settings.params
+    checks: list[tuple[str, Iterable[str], Collection[str]]] = [
+        *((f"experiments.{n}.tables", e.tables, params.tables) for n, e in params.experiments.items()),
+        ("groups", params.groups, dict.fromkeys(table.group for table in params.tables.values())),
+        *((f"tables.{n}.targets", t.targets, (*settings.targets, SOURCE)) for n, t in params.tables.items()),
+        *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
+        *((f"figures.{n}", columns.values(), params.standard) for n, columns in params.figures),
+    ]
+    return [
+        f"{where}: {name!r} is unknown; {known(name, there)}"
+        for where, names, there in checks
+        for name in names
+        if name not in there
+    ]
+
+
+def _late(settings: Settings) -> list[str]:
+    """Experiments that only `everything` trains, in tables that the default target builds."""
+    tables = [name for name, table in settings.params.tables.items() if table.group in settings.params.groups]
+    return [
+        f"more_experiments.{name}: in {table}, which the default target builds; move it to `experiments`"
+        for name in settings.params.more_experiments
+        for table in tables
+        if table in settings.params.experiments[name].tables
+    ]
+
+
+def _taken(settings: Settings) -> Iterator[str]:
+    """Names that mean something else already, and pairs of them that would give one file or one folder."""
+    params, protocol = settings.params, settings.protocol
+    for name in protocol.datasets.keys() & {*TAKEN_SETS}:
+        yield f"datasets.{name}: {name!r} means something else on the command line; rename the set"
+    for name, table in params.tables.items():
+        if name == "cost" or name.removesuffix("_classes") in params.tables.keys() - {name}:
+            yield f"tables.{name}: would be written into files of another table; rename it"
+        if table.group in RULES or table.group.startswith("acquire_"):
+            yield f"tables.{name}.group: {table.group!r} is a rule of the workflow; rename the group"
+    plots = [(f"{name}_{target}", f"experiments.{name}") for name in params.standard for target in settings.targets]
+    yield from (f"{where}: its plot {file} has the name of another's; rename it" for file, where in _again(plots))
+    roots = [(d.root.rstrip("/"), f"datasets.{name}.root") for name, d in protocol.datasets.items() if d.draw]
+    yield from (f"{where}: another set is drawn into {root}; give each its own" for root, where in _again(roots))
+
+
+def _again(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs whose first part stood in one before them."""
+    return [pair for k, pair in enumerate(pairs) if pair[0] in [first for first, _ in pairs[:k]]]
+
+
+def lacking_splits(settings: Settings) -> Iterator[str]:
+    """Drawn sets without the images that an experiment or a target asks them for, a line each; the workflow needs them."""
+    params, sets = settings.params, settings.protocol.datasets
+    wanted = {(name, "val"): "targets" for name in settings.targets}
+    for name, entry in params.experiments.items():
+        where = f"experiments.{name}"
+        wanted |= {(entry.source, "train"): f"{where}.source", (entry.source, "val"): f"{where}.source"}
+        wanted |= {(entry.target, "train"): f"{where}.target"} if entry.target else {}
+    wanted |= {(settings.protocol.style_set, "train"): "style_set"}
+    for (name, split), where in wanted.items():
+        dataset = sets[name]
+        if dataset.draw and split not in dataset.draw and not (split == "val" and dataset.validation):
+            more = ", or hold some out with `validation`" if split == "val" else ""
+            yield f"{where}: {name} has no images of split {split}; draw some with `draw: {{{split}: N}}`{more}"
+
+
+def _too_small(settings: Settings) -> Iterator[str]:
+    """Images that leave nothing of a label, or of a crop."""
+    protocol = settings.protocol
+    for name in settings.params.experiments:
+        experiment = settings.experiment(name)
+        side, stride = min(protocol.datasets[experiment.source].label_size), experiment.training.label_stride
+        if stride > side:
+            yield f"experiments.{name}: training.label_stride {stride} exceeds the {side} pixels of its labels; lower it"
+    if protocol.decoder is not None:
+        for name in (*protocol.decoder.contents, protocol.style_set):
+            side = min(protocol.datasets[name].image_size)
+            if protocol.decoder.crop > side:
+                yield f"decoder.crop: {protocol.decoder.crop} exceeds the {side} pixels of the images of {name}; lower it"
