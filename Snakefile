@@ -42,6 +42,10 @@ for group in GROUPS:
             expand("results/tables/{table}.md", table=SETTINGS.tables([group])),
 
 
+onstart:
+    begin(PARAMS)
+
+
 # A run that failed has still built something.
 onsuccess:
     record_run(PARAMS)

@@ -13,6 +13,7 @@ from dvc.repo import Repo, lock_repo
 
 from ash.errors import StoreError
 from workflow.bridge.jobs import plan
+from workflow.bridge.recording import note_recorded
 from workflow.bridge.records import bundle_of, record_of
 from workflow.bridge.stages import Stage, assigned, bundle, check, covers, make_folders, read_stages, write_settings
 
@@ -36,9 +37,11 @@ def record() -> list[str]:
     write_settings(jobs, stages)
     try:
         with Repo() as repo, lock_repo(repo):
-            return _record(repo, stages, stale)
+            report = _record(repo, stages, stale)
     except DvcException as cause:
         raise StoreError(f"dvc: {cause}") from cause
+    note_recorded()
+    return report
 
 
 def _with_followers(stale: set[str], stages: list[Stage]) -> set[str]:

@@ -9,11 +9,8 @@ that was last written or put back here: then DVC has exchanged it, together with
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -114,17 +111,3 @@ def _stat(path: Path) -> list[int]:
 def _write(path: Path, text: str) -> None:
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def record_run(params: str) -> None:
-    """Let DVC record what a run of Snakemake built, in a checkout that DVC knows, unless DVC itself started the run.
-
-    A fault here must not make a successful run look failed, so it is told and no more.
-    """
-    ours = params == "params.yaml" and Path(".dvc").is_dir() and find_spec("dvc")
-    if not ours or "DVC_STAGE" in os.environ:  # DVC sets it for the command of each stage
-        return
-    command = [sys.executable, "-m", "ash.cli", "dvc-record"]
-    result = subprocess.run(command, check=False)  # noqa: S603  arguments are ours
-    if result.returncode:
-        print("ash: not recorded in dvc.lock; after the remedy run `ash dvc-record`", file=sys.stderr)
