@@ -37,12 +37,17 @@ def record_run(params: str) -> None:
     if not _ours(params):
         return
     if not find_spec("dvc"):
-        print("ash: not recorded in dvc.lock: dvc is not installed; `make check` sets up .venv with it", file=sys.stderr)
+        print(
+            "ash: not recorded in dvc.lock: dvc is not installed; `make check` sets up .venv with it", file=sys.stderr
+        )
         return
     command = [sys.executable, "-m", "ash.cli", "dvc-record"]
-    result = subprocess.run(command, check=False)  # noqa: S603  arguments are ours
+    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603  arguments are ours
+    reason = result.stderr.strip().removeprefix("ash: ")
     if result.returncode:
-        print("ash: not recorded in dvc.lock; after the remedy run `ash dvc-record`", file=sys.stderr)
+        print(f"ash: not recorded in dvc.lock, which the next call tries again: {reason}", file=sys.stderr)
+    elif reason:
+        print(reason, file=sys.stderr)
 
 
 def record_rest(params: str, workflow: Any) -> None:

@@ -50,15 +50,11 @@ def covers(named: Iterable[str], path: str) -> bool:
 
 
 def read_stages() -> list[Stage]:
-    """The stages of dvc.yaml, templates resolved; ConfigError if DVC cannot read the file."""
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
+    """The stages of dvc.yaml, templates resolved; StoreError if DVC cannot read the file."""
+    from workflow.bridge.repository import opened
 
-    try:
-        with Repo() as repo:
-            return [_stage(stage) for stage in repo.index.stages if stage.name not in (None, FIRST)]
-    except DvcException as cause:
-        raise ConfigError(f"{PIPELINE}: DVC cannot read it ({cause})") from cause
+    with opened() as repo:
+        return [_stage(stage) for stage in repo.index.stages if stage.name not in (None, FIRST)]
 
 
 def _stage(stage: object) -> Stage:
