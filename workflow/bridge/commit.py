@@ -1,12 +1,12 @@
 """Tell DVC what a run of Snakemake built, and never what is stale or was changed by hand."""
 
-import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ash.files.atomic import read_json
 from workflow.bridge.jobs import plan
 from workflow.bridge.recording import note_recorded
 from workflow.bridge.records import bundle_of, record_of
@@ -124,12 +124,12 @@ def recorded(repo: Any, name: str) -> dict[str, str]:
 def _cached(repo: Any, md5: str | None) -> Any:
     """The JSON of that hash in the local cache; empty if it is not there."""
     path = Path(repo.cache.local.oid_to_path(md5)) if md5 else None
-    return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+    return read_json(path) if path and path.exists() else {}
 
 
 def _current(output: str) -> Any:
     path = record_of(output)
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return read_json(path) if path.exists() else None
 
 
 def tidy(stages: list[Stage]) -> None:

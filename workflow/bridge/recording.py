@@ -14,8 +14,9 @@ from typing import Any
 
 from ash.files.atomic import write_text
 from workflow.at_work import locked
+from workflow.bridge.records import RECORDED
 
-RECORDED, LOCK = Path(".snakemake/recorded"), Path("dvc.lock")
+LOCK = Path("dvc.lock")
 
 
 def begin(params: str) -> None:

@@ -140,9 +140,9 @@ def _remembered(name: str) -> dict[str, Any] | None:
     """What a stage runs, as planned when its digest was written; None if it was not planned in this folder."""
     try:
         plan, digests = read_json(PLANS)[name], read_json(Path(SETTINGS))
-    except (StoreError, KeyError):
+        return plan if plan["digest"] == digests[name] else None
+    except (StoreError, KeyError, TypeError):  # missing, or of another shape
         return None
-    return plan if plan["digest"] == digests.get(name) else None
 
 
 def make_folders(outs: Iterable[str]) -> None:
