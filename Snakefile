@@ -43,6 +43,7 @@ for group in GROUPS:
 
 
 onstart:
+    begin(PARAMS)
     announce(workflow, SETTINGS)
 
 

@@ -23,7 +23,7 @@ def checked_needs(settings: Settings) -> dict[str, SimpleNamespace]:
         kept = json.loads(CACHE.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         kept = {}
-    if kept.get("key") != key:
+    if not isinstance(kept, dict) or kept.get("key") != key:
         kept = {"key": key, "needs": _ask(settings)}
         write_text(CACHE, json.dumps(kept))
     return {name: SimpleNamespace(**needs) for name, needs in kept["needs"].items()}

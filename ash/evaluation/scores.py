@@ -10,7 +10,7 @@ The official Cityscapes evaluator agrees to 1e-9 (tests/evaluation/test_scores.p
 prediction has: it scores 0 there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +89,7 @@ def scores(
     }
 
 
-def image_counts(run: dict[str, Any]) -> np.ndarray:
+def image_counts(run: Mapping[str, Any]) -> np.ndarray:
     """The counts of each image of a run's JSON, int64 (N,3,19)."""
     images = run["images"]
     kinds = ("true_positive", "false_positive", "false_negative")

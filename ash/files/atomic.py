@@ -54,7 +54,9 @@ def read_json(path: Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as cause:
         raise StoreError(f"{path}: missing; run the step that makes it") from cause
-    except ValueError as cause:
+    except OSError as cause:
+        raise StoreError(f"{path}: cannot be read ({cause.strerror or cause}); fix permissions") from cause
+    except (ValueError, RecursionError) as cause:
         raise StoreError(f"{path}: not JSON ({cause}); delete it and run the step that makes it") from cause
 
 

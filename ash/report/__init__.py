@@ -1,6 +1,7 @@
 """Tables, figures and the page, from the files of the runs; rebuilt without torch.
 
-runs      reads what the runs left behind
+runs      finds what the runs left behind
+records   reads it, and what else the report is made of
 paper     the paper's printed numbers, with their misprints and our notes
 tables    the paper's tables with ours beside them
 contrast  the difference between two experiments, seed by seed

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ash.config import Settings
-from ash.files.atomic import read_json
+from ash.report.records import read_costs
 from ash.report.table import Table, columns
 from ash.report.tables import label_of, write_forms
 
@@ -19,7 +19,7 @@ HEADERS = ("method", "forward passes", "backward passes", "ms a step", "times th
 
 def build_cost(settings: Settings, measured: Path) -> pd.DataFrame:
     """One row a method, in the order measured: forward, backward, least_ms, and that relative to the fastest."""
-    frame = pd.DataFrame(read_json(measured))
+    frame = pd.DataFrame(read_costs(measured))
     frame["relative"] = frame["least_ms"] / frame["least_ms"].min()
     frame["batch"] = settings.protocol.training.batch
     return frame

@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ash.config import Settings
-from ash.errors import StoreError
 from ash.files.atomic import atomic
 from ash.labels import CLASSES, N_CLASSES, PALETTE, SUBSETS, classes_of, colourise
+from ash.report.records import read_history, read_samples
 from ash.report.runs import Runs
 
 mpl.use("Agg")
@@ -42,7 +42,7 @@ def figure3(settings: Settings, runs: Runs) -> Figure:
     """Target images, what each experiment of params.figures.figure3 sees in them, and the truth.  ASH Figure 3."""
     columns, target = settings.params.figures.figure3, settings.targets[0]
     seed = settings.params.seeds[0]
-    samples = {title: _samples(runs.path(e, seed, f"{target}.npz")) for title, e in columns.items()}
+    samples = {title: read_samples(runs.path(e, seed, f"{target}.npz")) for title, e in columns.items()}
     first = next(iter(samples.values()))
     count = min(4, len(first["image"]))
     titles = [f"{target} image", *samples, "Ground truth"]
@@ -167,14 +167,4 @@ def write_figures(settings: Settings, runs: Runs, out: Path) -> None:
 
 
 def _history(runs: Runs, experiment: str, seed: int) -> pd.DataFrame:
-    path = runs.path(experiment, seed, "history.csv")
-    if not path.exists():
-        raise StoreError(f"{path}: missing; train the experiment")
-    return pd.read_csv(path)
-
-
-def _samples(path: Path) -> dict[str, np.ndarray]:
-    if not path.exists():
-        raise StoreError(f"{path}: missing; evaluate the experiment")
-    with np.load(path) as file:
-        return dict(file)
+    return read_history(runs.path(experiment, seed, "history.csv"))

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import pandas as pd
 import yaml
 
 from ash.config import Settings
 from ash.errors import StoreError
-from ash.files.atomic import read_json, write_text
+from ash.files.atomic import write_text
 from ash.report.html import html
+from ash.report.records import read_csv, read_provenance
 from ash.report.runs import Runs
 from ash.report.table import read
 from ash.report.tables import heading
@@ -56,10 +56,12 @@ def build_report(
 
 def findings(settings: Settings, name: str, tables: Path) -> dict[str, Any]:
     """What a table shows in words: for each of our rows, whether its interval against the reference excludes 0."""
-    path = tables / f"{name}.csv"
-    if not path.exists():
-        raise StoreError(f"{path}: missing; write the tables first")
-    frame = pd.read_csv(path)
+    frame = read_csv(
+        tables / f"{name}.csv",
+        "write the tables",
+        ("method", "target"),
+        ("method", "experiment", "target"),
+    )
     lines = []
     compared = frame[frame["vs_reference"].notna()] if "vs_reference" in frame else frame.head(0)
     for _, row in compared.iterrows():
@@ -83,8 +85,9 @@ def machine(experiments: Collection[str], runs: Runs) -> list[tuple[str, str]]:
     runs.require(experiments, ["provenance.json"])
     for experiment in experiments:
         for seed in runs.seeds:
-            record = read_json(runs.path(experiment, seed, "provenance.json"))
-            shown = {key: record[key] for key in ("version", "torch", "python", "precision")} | record["machine"]
+            record = read_provenance(runs.path(experiment, seed, "provenance.json"))
+            shown = {**record, **record["machine"]}
+            del shown["machine"]
             key = tuple((name, str(value)) for name, value in shown.items())
             kinds[key] = kinds.get(key, 0) + 1
     return [(", ".join(f"{name} {value}" for name, value in key), f"{count} runs") for key, count in kinds.items()]

@@ -8,6 +8,7 @@ import pandas as pd
 from ash.config import Settings
 from ash.files.atomic import write_text
 from ash.labels import CLASSES
+from ash.report.records import read_history
 from ash.report.runs import Runs
 
 LOSS = "segmenter.segmentation"  # the term that every method has
@@ -29,7 +30,8 @@ def write_plots(settings: Settings, groups: Collection[str], runs: Runs, out: Pa
 
 
 def _loss(runs: Runs, experiment: str) -> pd.DataFrame:
-    histories = [pd.read_csv(runs.path(experiment, seed, "history.csv"), index_col="step") for seed in runs.seeds]
+    paths = [runs.path(experiment, seed, "history.csv") for seed in runs.seeds]
+    histories = [read_history(path, LOSS).set_index("step") for path in paths]
     return pd.concat([history[LOSS] for history in histories], axis=1).mean(axis=1).rename("loss").reset_index()
 
 

@@ -6,13 +6,12 @@ Those of `more_experiments` lie below results/more/, so that the folders above h
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ash.errors import StoreError, several
 from ash.evaluation.scores import image_counts
-from ash.files.atomic import read_json
+from ash.report.records import Scores, read_scores
 
 TRAINED = ("model.safetensors", "history.csv", "provenance.json")  # what training leaves; all else comes of evaluation
 
@@ -41,9 +40,9 @@ class Runs:
         if missing:
             raise StoreError(several(f"{self.root}: {len(missing)} file(s) missing; run their experiments", missing))
 
-    def scores(self, experiment: str, target: str) -> list[dict[str, Any]]:
-        """The JSON of each seed."""
-        return [read_json(self.path(experiment, seed, f"{target}.json")) for seed in self.seeds]
+    def scores(self, experiment: str, target: str) -> list[Scores]:
+        """The JSON of each seed; StoreError if one is missing or has another shape."""
+        return [read_scores(self.path(experiment, seed, f"{target}.json")) for seed in self.seeds]
 
     def miou(self, experiment: str, target: str, classes: int) -> np.ndarray:
         """mIoU of each seed, in per cent."""

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from ash.errors import StoreError
 from ash.files.atomic import write_json
+from ash.report.records import read_json_as
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,4 @@ def write(table: Table, path: Path) -> None:
 
 def read(path: Path) -> Table:
     """Read a table; StoreError if the file is missing or holds none."""
-    try:
-        return TypeAdapter(Table).validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as cause:
-        raise StoreError(f"{path}: missing; write the tables first") from cause
-    except ValidationError as cause:
-        raise StoreError(f"{path}: found no table of this project; remove it and write the tables again") from cause
+    return read_json_as(TypeAdapter(Table), path, "write the tables")

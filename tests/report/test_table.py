@@ -134,5 +134,5 @@ def test_another_file_is_refused(tmp_path, content):
     """One line with the path and what to do."""
     path = tmp_path / "table1.table.json"
     path.write_text(content)
-    with pytest.raises(StoreError, match=r"table1\.table\.json: found no table .* write the tables again"):
+    with pytest.raises(StoreError, match=r"table1\.table\.json: .*; remove it and write the tables again"):
         read(path)

@@ -1,19 +1,16 @@
 """Tell DVC what a run of Snakemake built, and never what is stale or was changed by hand."""
 
-import json
-import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dvc.exceptions import DvcException
-from dvc.repo import Repo, lock_repo
-
-from ash.errors import StoreError
+from ash.files.atomic import read_json
 from workflow.bridge.jobs import plan
+from workflow.bridge.recording import note_recorded
 from workflow.bridge.records import bundle_of, record_of
+from workflow.bridge.repository import WithoutGitError, complain, opened_alone
 from workflow.bridge.stages import Stage, assigned, bundle, check, covers, make_folders, read_stages, write_settings
 
 Status = dict[str, list[dict[str, dict[str, str]] | str]]
@@ -24,21 +21,25 @@ def record() -> list[str]:
 
     A changed file counts as built if Snakemake's record of it changed as well: then Snakemake made it.  A file that
     changed without its record was changed by hand; it and what depends on it are left alone, so that `dvc status` goes
-    on naming them.  ConfigError if dvc.yaml and the Snakefile do not agree.
+    on naming them.  ConfigError if dvc.yaml and the Snakefile do not agree, StoreError if DVC cannot write; where there is no
+    git repository the report says so.
     """
-    logging.getLogger("dvc").setLevel(logging.ERROR)
-    jobs, stages = plan(), read_stages()
+    try:
+        stages = read_stages()
+    except WithoutGitError as cause:  # no fault of the run, and told once
+        note_recorded()
+        return [f"nothing recorded in dvc.lock: {cause}"]
+    jobs = plan()
     stale = _with_followers({n for n, mine in assigned(jobs, stages).items() if any(job.stale for job in mine)}, stages)
     make_folders(out for stage in stages if stage.name not in stale for out in stage.outs)
     bundle({stage.name: stage.outs for stage in stages if any(map(os.path.exists, stage.outs))})
     check(jobs, stages)
     tidy(stages)
     write_settings(jobs, stages)
-    try:
-        with Repo() as repo, lock_repo(repo):
-            return _record(repo, stages, stale)
-    except DvcException as cause:
-        raise StoreError(f"dvc: {cause}") from cause
+    with opened_alone() as repo:
+        report = _record(repo, stages, stale)
+    note_recorded()
+    return report
 
 
 def _with_followers(stale: set[str], stages: list[Stage]) -> set[str]:
@@ -78,6 +79,7 @@ def _commit(repo: Any, names: list[str]) -> None:
         for stage in stages:
             stage.save()
             stage.commit()
+        complain()
         stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
 
 
@@ -122,12 +124,12 @@ def recorded(repo: Any, name: str) -> dict[str, str]:
 def _cached(repo: Any, md5: str | None) -> Any:
     """The JSON of that hash in the local cache; empty if it is not there."""
     path = Path(repo.cache.local.oid_to_path(md5)) if md5 else None
-    return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+    return read_json(path) if path and path.exists() else {}
 
 
 def _current(output: str) -> Any:
     path = record_of(output)
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return read_json(path) if path.exists() else None
 
 
 def tidy(stages: list[Stage]) -> None:

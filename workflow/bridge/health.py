@@ -3,13 +3,11 @@
 import os
 from collections.abc import Iterator
 
-from dvc.exceptions import DvcException
-from dvc.repo import Repo
-
-from ash.errors import AshError, StoreError, several
+from ash.errors import AshError, StoreError, flat, several
 from workflow.bridge.commit import recorded
 from workflow.bridge.jobs import plan
 from workflow.bridge.records import put_back
+from workflow.bridge.repository import opened, redacted
 from workflow.bridge.stages import check, read_stages
 
 SHOWN = 3  # files named in a line
@@ -39,7 +37,7 @@ def _pipeline() -> Iterator[str]:
 
 def _missing() -> Iterator[str]:
     """Files that dvc.lock records and that are not there."""
-    with Repo() as repo:
+    with opened() as repo:
         files = [path for stage in repo.index.stages if stage.name for path in recorded(repo, stage.name)]
     missing = [path for path in files if not os.path.lexists(path)]
     if missing:
@@ -49,7 +47,7 @@ def _missing() -> Iterator[str]:
 
 def _remote() -> Iterator[str]:
     """Whether the default remote answers."""
-    with Repo() as repo:
+    with opened() as repo:
         name = repo.config["core"].get("remote")
         url = repo.config["remote"].get(name, {}).get("url") if name else None
         if not url:
@@ -61,10 +59,10 @@ def _remote() -> Iterator[str]:
         else:
             try:
                 repo.status(cloud=True)
-            except DvcException as fault:
-                cause = str(fault)
+            except Exception as fault:  # noqa: BLE001  of whichever library speaks the remote's protocol
+                cause = flat(fault)
     if cause:
-        yield (
-            f"remote {name} at {url}: {cause}; the first `dvc push` makes a local folder; mount or sign in to any other, "
+        yield redacted(f"remote {name} at {url}: {cause}") + (
+            "; the first `dvc push` makes a local folder; mount or sign in to any other, "
             f"or name your own with `dvc remote modify --local {name} url URL`"
         )

@@ -9,21 +9,34 @@ that was last written or put back here: then DVC has exchanged it, together with
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from ash.files.atomic import atomic
 
 METADATA, SEEN = Path(".snakemake/metadata"), Path(".snakemake/bundles.json")
+RECORDED = Path(".snakemake/recorded")  # see workflow/bridge/recording.py
 FOLDER = Path("results/records")
 FORMAT = 6  # of the records of Snakemake 9.27; importing it from there takes half a second
 LONGEST = 254  # characters of a part of a record's path
 Records = dict[str, dict[str, Any]]  # output -> record
+_SHAPE = TypeAdapter(Records)
+
+
+class Mark(TypedDict):
+    """A bundle as it was last written or put back: inode, size and time; digest; format of its records."""
+
+    stat: list[int]
+    digest: str
+    format: int | None
+
+
+_MARKS = TypeAdapter(dict[str, Mark])
 
 
 def bundle_of(stage: str) -> Path:
@@ -40,48 +53,80 @@ def record_of(output: str) -> Path:
 
 def read_records(outputs: Iterable[str]) -> Records:
     """Snakemake's records of those outputs that are there and have one."""
-    records = {}
+    records: Records = {}
     for output in sorted(outputs):
         path = record_of(output)
         if os.path.exists(output) and path.is_file():
-            records[output] = json.loads(path.read_text(encoding="utf-8"))
+            record = _read(path)
+            records |= {output: record} if record is not None else {}  # Snakemake leaves out what a kill cut off, too
     return records
+
+
+def _read(path: Path) -> Any:
+    """The JSON of a file; None if it holds none."""
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return None
 
 
 def write_bundles(outputs: Mapping[str, Iterable[str]]) -> None:
     """Write the bundle of each stage, from stage -> its outputs; one that would hold the same stays untouched."""
     seen = _seen()
     for stage, files in outputs.items():
-        path, text = bundle_of(stage), json.dumps(read_records(files), indent=0, sort_keys=True) + "\n"
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path, records = bundle_of(stage), read_records(files)
+        text = json.dumps(records, indent=0, sort_keys=True) + "\n"
+        if not path.exists() or path.read_bytes() != text.encode():
             _write(path, text)
-        seen[stage] = _mark(path, text.encode())
+        seen[stage] = _mark(path, text.encode(), records)
     _write(SEEN, json.dumps(seen))
 
 
 def put_back() -> list[str]:
     """Put back the records of every bundle that was exchanged since it was last written or put back here.
 
-    A line if bundles hold records of another format than this Snakemake's.
+    A line if bundles hold records of another format than this Snakemake's, and for each that holds none; such a one is
+    written again when DVC is told of its stage.
     """
-    before = _seen()
+    before, lines = _seen(), []
     found = {path.stem: path for path in sorted(FOLDER.glob("*.json"))}
     seen = {stage: mark for stage, mark in before.items() if stage in found}
     for stage, path in found.items():
-        if seen.get(stage, {}).get("stat") == _stat(path):
+        if stage in seen and seen[stage]["stat"] == _stat(path):
             continue
         content = path.read_bytes()
-        mark = _mark(path, content)
-        if mark["digest"] != seen.get(stage, {}).get("digest"):
-            for output, record in json.loads(content).items():
+        records = _records(content)
+        if records is None:
+            RECORDED.unlink(missing_ok=True)
+            lines.append(
+                f"{path}: holds no records of Snakemake; they are left as they are here, and the file is made again"
+            )
+            continue
+        mark = _mark(path, content, records)
+        if stage not in seen or mark["digest"] != seen[stage]["digest"]:
+            for output, record in records.items():
                 _write(record_of(output), json.dumps(record))
         seen[stage] = mark
     if seen != before:
         _write(SEEN, json.dumps(seen))
-    return _foreign(seen)
+    return [*lines, *_foreign(seen)]
 
 
-def _foreign(seen: dict[str, dict[str, Any]]) -> list[str]:
+def _records(content: bytes) -> Records | None:
+    """What a bundle holds; None if Snakemake could not read it as its own."""
+    from snakemake.persistence import MetadataRecord
+
+    try:
+        records = _SHAPE.validate_json(content)
+        for record in records.values():
+            if record.get("record_format_version") == FORMAT:
+                MetadataRecord.model_validate(record)
+    except ValidationError:
+        return None
+    return records
+
+
+def _foreign(seen: dict[str, Mark]) -> list[str]:
     foreign = {stage: mark["format"] for stage, mark in seen.items() if mark["format"] not in (None, FORMAT)}
     if not foreign:
         return []
@@ -92,17 +137,17 @@ def _foreign(seen: dict[str, dict[str, Any]]) -> list[str]:
     ]
 
 
-def _seen() -> dict[str, dict[str, Any]]:
-    """What was last written or put back: for each stage the bundle's state, digest and format."""
+def _seen() -> dict[str, Mark]:
+    """What was last written or put back, by stage; nothing if that is not known."""
     try:
-        return json.loads(SEEN.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        return _MARKS.validate_json(SEEN.read_bytes())
+    except (FileNotFoundError, ValidationError):
         return {}
 
 
-def _mark(path: Path, content: bytes) -> dict[str, Any]:
-    records = json.loads(content)
-    format_ = next((record.get("record_format_version") for record in records.values()), None)
+def _mark(path: Path, content: bytes, records: Records) -> Mark:
+    found = next((record.get("record_format_version") for record in records.values()), None)
+    format_ = found if isinstance(found, int) else None
     return {"stat": _stat(path), "digest": hashlib.sha256(content).hexdigest(), "format": format_}
 
 
@@ -114,17 +159,3 @@ def _stat(path: Path) -> list[int]:
 def _write(path: Path, text: str) -> None:
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def record_run(params: str) -> None:
-    """Let DVC record what a run of Snakemake built, in a checkout that DVC knows, unless DVC itself started the run.
-
-    A fault here must not make a successful run look failed, so it is told and no more.
-    """
-    ours = params == "params.yaml" and Path(".dvc").is_dir() and find_spec("dvc")
-    if not ours or "DVC_STAGE" in os.environ:  # DVC sets it for the command of each stage
-        return
-    command = [sys.executable, "-m", "ash.cli", "dvc-record"]
-    result = subprocess.run(command, check=False)  # noqa: S603  arguments are ours
-    if result.returncode:
-        print("ash: not recorded in dvc.lock; after the remedy run `ash dvc-record`", file=sys.stderr)

@@ -51,15 +51,11 @@ def covers(named: Iterable[str], path: str) -> bool:
 
 
 def read_stages() -> list[Stage]:
-    """The stages of dvc.yaml, templates resolved; ConfigError if DVC cannot read the file."""
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
+    """The stages of dvc.yaml, templates resolved; StoreError if DVC cannot read the file."""
+    from workflow.bridge.repository import opened
 
-    try:
-        with Repo() as repo:
-            return [_stage(stage) for stage in repo.index.stages if stage.name not in (None, FIRST)]
-    except DvcException as cause:
-        raise ConfigError(f"{PIPELINE}: DVC cannot read it ({cause})") from cause
+    with opened() as repo:
+        return [_stage(stage) for stage in repo.index.stages if stage.name not in (None, FIRST)]
 
 
 def _stage(stage: object) -> Stage:
@@ -148,10 +144,10 @@ def _remembered(name: str) -> dict[str, Any] | None:
     """What a stage runs, as planned when its digest was written; None if it was not planned in this folder."""
     try:
         plan, digests = read_json(PLANS)[name], read_json(Path(SETTINGS))
-    except (StoreError, KeyError):
+        there = Path(plan["params"]).is_file()
+        return plan if there and plan["digest"] == digests[name] else None
+    except (StoreError, KeyError, TypeError):  # missing, or of another shape
         return None
-    there = Path(plan.get("params", "")).is_file()
-    return plan if there and plan["digest"] == digests.get(name) else None
 
 
 def make_folders(outs: Iterable[str]) -> None:

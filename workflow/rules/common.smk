@@ -1,4 +1,5 @@
 # Settings, checked before the DAG is built, and what the rules ask of them.
+import atexit
 import json
 import os
 import sys
@@ -8,7 +9,9 @@ from ash.acquire.networks import is_published
 from ash.config import ResourceSettings
 from ash.errors import AshError
 from ash.evaluation.conventions import PROTOCOLS
-from workflow.bridge.records import put_back, record_run
+from workflow.at_work import enter
+from workflow.bridge.records import put_back
+from workflow.bridge.recording import begin, record_rest, record_run
 from workflow.closure import closure, located
 from workflow.environment import read_settings, set_up
 from workflow.needs import checked_needs
@@ -21,12 +24,15 @@ set_up()
 try:
     SETTINGS = read_settings(PARAMS, workflow.is_main_process)
     NEEDS = checked_needs(SETTINGS)
+    # A job's own Snakemake reads this file too, and is no run.
+    for line in [*enter(), *put_back()] if workflow.is_main_process else []:
+        print(f"ash: warning: {line}", file=sys.stderr)
 except AshError as error:
     sys.exit(f"ash: {error}")
 
 if workflow.is_main_process:
-    for line in put_back():
-        print(f"ash: warning: {line}", file=sys.stderr)
+    # Where there is nothing to do, Snakemake calls no hook.
+    atexit.register(record_rest, PARAMS, workflow)
 
 EXPERIMENTS = SETTINGS.params.standard  # what the default target trains
 MORE = SETTINGS.params.more_experiments

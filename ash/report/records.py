@@ -1,0 +1,158 @@
+"""What other steps leave for the report to read: each file is held against its shape, and named if it has another.
+
+Each reader raises StoreError: the file, where in it the fault lies, and the step that makes it anew.
+"""
+
+import zipfile
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
+
+from ash.errors import StoreError, flat
+from ash.labels import CLASSES, N_CLASSES, SUBSETS, VOID
+
+T = TypeVar("T")
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Counts = Annotated[
+    list[Annotated[int, Field(ge=0, lt=2**53)]], Field(min_length=N_CLASSES, max_length=N_CLASSES)
+]  # pixels of each class
+SCORED, TRAINED = "evaluate the experiment", "train the experiment"  # the steps that make a file
+
+
+class Images(TypedDict):
+    """The scores of each image, N of them."""
+
+    id: list[str]
+    true_positive: list[Counts]
+    false_positive: list[Counts]
+    false_negative: list[Counts]
+
+
+class Scores(TypedDict):
+    """The JSON of one run on one target, as far as the report reads it; null where a figure is undefined."""
+
+    classes: list[str]
+    iou: dict[str, Share | None]
+    miou: dict[str, Share | None]
+    images: Images
+
+
+class Provenance(TypedDict):
+    """What a run was made with, as far as the report shows it."""
+
+    version: str
+    torch: str
+    python: str
+    precision: str
+    machine: dict[str, Any]
+
+
+class Cost(TypedDict):
+    """What a training step of an experiment costs: passes for each source image, milliseconds."""
+
+    experiment: str
+    forward: Finite
+    backward: Finite
+    least_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    clock: str
+    precision: str
+
+
+_SCORES, _PROVENANCE = TypeAdapter(Scores), TypeAdapter(Provenance)
+_COSTS = TypeAdapter(Annotated[list[Cost], Field(min_length=1)])
+
+
+def read_json_as(shape: TypeAdapter[T], path: Path, step: str) -> T:
+    """The JSON of a file, which must have that shape."""
+    try:
+        return shape.validate_json(path.read_bytes())
+    except OSError as cause:
+        raise _unreadable(path, cause, step) from cause
+    except ValidationError as cause:
+        fault = cause.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = " ".join(".".join(str(part) for part in fault["loc"]).split())[:80]  # keys may hold anything
+        more = f", and {cause.error_count() - 1} more" if cause.error_count() > 1 else ""
+        raise StoreError(f"{path}: {where or 'whole file'}: {fault['msg']}{more}; {_again(step)}") from cause
+
+
+def read_scores(path: Path) -> Scores:
+    """The scores of a run on a target."""
+    run = read_json_as(_SCORES, path, SCORED)
+    images = run["images"]
+    wanted = {"classes": list(CLASSES), "miou": [str(n) for n in SUBSETS]}
+    if run["classes"] != wanted["classes"] or not set(run["iou"]) >= set(CLASSES):
+        raise StoreError(f"{path}: scores of other classes than {CLASSES[0]} to {CLASSES[-1]}; {_again(SCORED)}")
+    if missing := [n for n in wanted["miou"] if n not in run["miou"]]:
+        raise StoreError(f"{path}: miou.{missing[0]}: missing; {_again(SCORED)}")
+    lengths = {name: len(values) for name, values in images.items()}  # type: ignore[arg-type]
+    if len(set(lengths.values())) > 1 or not images["id"]:
+        raise StoreError(f"{path}: images: {lengths}, wanted one length, 1 or more; {_again(SCORED)}")
+    return run
+
+
+def read_provenance(path: Path) -> Provenance:
+    """What a run was made with."""
+    return read_json_as(_PROVENANCE, path, TRAINED)
+
+
+def read_costs(path: Path) -> list[Cost]:
+    """What `ash bench cost` measured, an experiment each."""
+    return read_json_as(_COSTS, path, "measure with `ash bench cost`")
+
+
+def read_csv(path: Path, step: str, wanted: tuple[str, ...], text: tuple[str, ...] = ()) -> pd.DataFrame:
+    """A table of figures with those columns among others; a cell may be empty.  `text` names columns that hold words."""
+    try:
+        frame = pd.read_csv(path, encoding="utf-8", dtype=dict.fromkeys(text, str))
+        for name in frame.columns.difference(text):
+            frame[name] = frame[name].astype(float)
+    except OSError as cause:
+        raise _unreadable(path, cause, step) from cause
+    except (ValueError, TypeError, OverflowError) as cause:  # pandas' own errors are ValueErrors
+        raise StoreError(f"{path}: not a CSV file of figures ({flat(cause)}); {_again(step)}") from cause
+    if missing := [name for name in wanted if name not in frame]:
+        raise StoreError(f"{path}: column {missing[0]}: missing; {_again(step)}")
+    if frame.empty:
+        raise StoreError(f"{path}: no rows; {_again(step)}")
+    return frame
+
+
+def read_history(path: Path, *wanted: str) -> pd.DataFrame:
+    """The history of a training, with the column `step` and those that are wanted."""
+    return read_csv(path, TRAINED, ("step", *wanted))
+
+
+def read_samples(path: Path) -> dict[str, np.ndarray]:
+    """A few images of a target (N,H,W,3), their labels and predictions (N,H,W), uint8."""
+    try:
+        with path.open("rb") as whole, np.load(whole) as file:
+            samples = {name: file[name] for name in ("image", "label", "prediction")}
+    except FileNotFoundError as cause:
+        raise _unreadable(path, cause, SCORED) from cause
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, AttributeError) as cause:
+        raise StoreError(f"{path}: no archive of images, labels and predictions; {_again(SCORED)}") from cause
+    shape = samples["image"].shape[:-1]
+    sound = samples["image"].ndim == 4 and samples["image"].shape[-1] == 3 and 0 not in shape
+    for name, values in samples.items():
+        if not sound or values.dtype != np.uint8 or (name != "image" and values.shape != shape):
+            raise StoreError(
+                f"{path}: {name}: {values.dtype} {values.shape}, wanted uint8 images of one size; {_again(SCORED)}"
+            )
+    if any((samples[name][samples[name] != VOID] >= N_CLASSES).any() for name in ("label", "prediction")):
+        raise StoreError(f"{path}: ids of other classes than {CLASSES[0]} to {CLASSES[-1]}; {_again(SCORED)}")
+    return samples
+
+
+def _again(step: str) -> str:
+    return f"remove it and {step} again"
+
+
+def _unreadable(path: Path, cause: OSError, step: str) -> StoreError:
+    if isinstance(cause, FileNotFoundError):
+        return StoreError(f"{path}: missing; {step} first")
+    return StoreError(f"{path}: cannot be read ({cause.strerror or cause}); fix permissions, or {_again(step)}")

@@ -1,0 +1,110 @@
+"""DVC's repository in the current folder; whatever hinders DVC becomes one line with the reason and a remedy."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from dvc.exceptions import DvcException, NotDvcRepoError
+from dvc.lock import LockError
+from dvc.repo import Repo, lock_repo
+from dvc.scm import SCMError
+
+from ash.errors import ConfigError, StoreError, flat
+
+SECRET = re.compile(r"(?<=://)\S*(?=@)|(?<=\?)\S+")  # user and password of an address, and what it asks for
+HELD = Path(".dvc/tmp/lock")  # DVC writes its process number into it
+LOGGERS = ("dvc", "dvc_data", "dvc_objects")
+
+
+class WithoutGitError(ConfigError):
+    """The folder is in no git repository, as after the download of an archive of the code."""
+
+
+@contextmanager
+def opened() -> Iterator[Any]:
+    """DVC's repository.
+
+    WithoutGitError where git does not know the folder, ConfigError where DVC does not, StoreError for all else that DVC or its
+    cache refuses.
+    """
+    try:
+        with Repo() as repo:
+            yield repo
+    except NotDvcRepoError as cause:
+        raise ConfigError(".dvc: missing; restore it with `git checkout .dvc`, or make it with `dvc init`") from cause
+    except LockError as cause:
+        raise StoreError(
+            f"dvc: {_holder(cause)}; once it has ended, `ash dvc-record` records what was built"
+        ) from cause
+    except DvcException as cause:
+        if isinstance(cause, SCMError) or isinstance(cause.__cause__, SCMError):
+            raise WithoutGitError(
+                "no git repository here, and DVC needs one: `git init` makes one, `dvc config --local core.no_scm true` does "
+                "without; all else works as it is"
+            ) from cause
+        raise StoreError(redacted(f"dvc: {_reason(cause)}; `git checkout FILE` restores a damaged file")) from cause
+    except OSError as cause:
+        raise StoreError(
+            f"dvc: {cause.filename or '.dvc/cache'}: cannot be written or read ({cause.strerror or cause}); free space, fix "
+            "permissions, or name another folder with `dvc cache dir --local FOLDER`"
+        ) from cause
+
+
+@contextmanager
+def opened_alone() -> Iterator[Any]:
+    """The same, under DVC's lock; what DVC only logs as an error is one at the end.
+
+    It goes on after a file that its cache had no room for, and would record it as if it were there.
+    """
+    told = _Told(logging.ERROR)
+    for logger in map(logging.getLogger, LOGGERS):
+        logger.handlers, logger.propagate = [told], False
+    with opened() as repo, lock_repo(repo):
+        yield repo
+
+
+def complain() -> None:
+    """StoreError if DVC has logged an error since its repository was opened."""
+    told = [handler for handler in logging.getLogger(LOGGERS[0]).handlers if isinstance(handler, _Told)]
+    if told and told[0].lines:
+        raise StoreError(f"dvc: {told[0].lines[0]}; free space in DVC's cache or let it be written")
+
+
+class _Told(logging.Handler):
+    """Keeps what is logged, the reason first."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        cause = record.exc_info[1] if record.exc_info else None
+        self.lines.append(redacted(flat(cause) if isinstance(cause, Exception) else record.getMessage()))
+
+
+def redacted(text: str) -> str:
+    """The text without passwords and keys in its addresses."""
+    return SECRET.sub("***", text)
+
+
+def _holder(cause: LockError) -> str:
+    """Which process has DVC's lock, or the lock on the files in question."""
+    if " is busy" in str(cause):  # the lock on files; its message names the process
+        return flat(cause).partition(" If there are no processes")[0]
+    text = HELD.read_text(encoding="utf-8", errors="replace").strip() if HELD.exists() else ""
+    if text.isdecimal() and psutil.pid_exists(int(text)):
+        command = " ".join(" ".join(psutil.Process(int(text)).cmdline()).split())[:80]
+        return f"process {text} ({command}) is at work in this repository"
+    return "another process has DVC's lock"
+
+
+def _reason(cause: BaseException) -> str:
+    """The message of an exception and of what caused it, which is what DVC leaves out."""
+    parts = [flat(cause)] if isinstance(cause, Exception) else []
+    if cause.__cause__ is not None:
+        parts.append(_reason(cause.__cause__))
+    return ": ".join(dict.fromkeys(part for part in parts if part))
