@@ -103,7 +103,9 @@ def test_costs_and_provenance_with_one_value_exchanged(world, tmp_path, data):
     sound = json.loads(runs.path("ash", 0, "provenance.json").read_text())
     path.write_text(json.dumps(replaced(sound, data.draw(st.sampled_from([*nodes(sound)])), data.draw(ANY_JSON))))
     costs = tmp_path / "cost.json"
-    rows = [{"experiment": "clan", "forward": 2.0, "backward": 2.5, "ms": 80.0, "precision": "fp32"}] * 2
+    rows = [
+        {"experiment": "clan", "forward": 2.0, "backward": 2.5, "least_ms": 80.0, "clock": "wall", "precision": "fp32"}
+    ] * 2
     costs.write_text(json.dumps(replaced(rows, data.draw(st.sampled_from([*nodes(rows)])), data.draw(ANY_JSON))))
     for file, use in (
         (path, lambda: machine(["ash"], other)),
