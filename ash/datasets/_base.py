@@ -207,5 +207,16 @@ def check_sizes(sample: Sample, image: np.ndarray, label: np.ndarray) -> None:
 
 
 def by_id(folder: Path, pattern: str, to_id: Callable[[Path], str] = lambda path: path.stem) -> dict[str, Path]:
-    """The files of `folder` that match `pattern`, by id; hidden files and folders are left out (`ash.files.listing`)."""
-    return {to_id(path): path for path in files_of(folder, pattern)}
+    """The files of `folder` that match `pattern`, by id; hidden files and folders are left out (`ash.files.listing`).
+
+    DataError lists files that have one id.
+    """
+    found: dict[str, Path] = {}
+    faults = []
+    for path in files_of(folder, pattern):
+        first = found.setdefault(to_id(path), path)
+        if first != path:
+            faults.append(f"{shown(path)}: has the id of {shown(first.relative_to(folder))}")
+    if faults:
+        raise DataError(several(f"{shown(folder)}: {len(faults)} file(s) of an id that another has; keep one", faults))
+    return found

@@ -184,3 +184,15 @@ def test_a_config_of_another_shape_is_refused(tmp_path, content):
     (tmp_path / "config.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=r"config\.json: lists no classes, wanted the 66 of version 1\.2"):
         datasets.load("mapillary").verify(tmp_path)
+
+
+def test_two_files_of_one_id_are_refused(tmp_path):
+    """A label map of Cityscapes that lies in two cities: both are named, and none hides the other."""
+    root = fill("cityscapes", tmp_path)
+    first = samples_of("cityscapes", root)[0]
+    second = first.label.parent.with_name("zurich") / first.label.name
+    second.parent.mkdir()
+    second.write_bytes(first.label.read_bytes())
+    with pytest.raises(DataError, match=r"1 file\(s\) of an id that another has; keep one") as error:
+        samples_of("cityscapes", root)
+    assert f"{second}: has the id of aachen/{first.label.name}" in str(error.value)

@@ -87,6 +87,16 @@ def test_copies_are_told(tmp_path):
     assert "in several splits, so that validation is not held out, e.g. images/00003.png" in notes("gta5", root, 1)
 
 
+def test_names_that_are_one_on_other_disks_are_told(tmp_path):
+    """Capitals, and an accent stored as a character of its own."""
+    root = fill("painters", tmp_path)
+    for k, name in enumerate(("a.jpg", "A.jpg", "caf\u00e9.jpg", "cafe\u0301.jpg")):
+        Image.fromarray(np.full((20, 20, 3), k, np.uint8)).save(root / "train" / name)
+    assert "2 name(s) differ in case or accents alone, and are one on other disks: train/A.jpg" in notes(
+        "painters", root
+    )
+
+
 @pytest.mark.parametrize(
     ("make", "line"),
     [
@@ -152,11 +162,12 @@ def test_lossy_label_maps_are_told(tmp_path):
     assert "label pixels are isolated, as of resampled or lossy label maps" in notes("cityscapes", root)
 
 
-def test_train_ids_without_void_are_refused(tmp_path):
+@pytest.mark.parametrize("values", [range(19), [0, 1, 2, 8, 10, 13]])
+def test_train_ids_without_void_are_refused(tmp_path, values):
     """No 255 tells them, but no class above id 18 occurs and most is void: the split, how many maps, the remedy."""
     rng, root = np.random.default_rng(3), fill("gta5", tmp_path)
     for path in (root / "labels").iterdir():
-        Image.fromarray(rng.choice(19, (27, 48)).astype(np.uint8)).save(path)
+        Image.fromarray(rng.choice(values, (27, 48)).astype(np.uint8)).save(path)
     with pytest.raises(DataError, match="train: no id above 18 in 3 label maps, as of train ids; restore label ids"):
         build_manifest("gta5", root, 0)
 
