@@ -1,6 +1,8 @@
 """Folders of any content: a set is found whole in them, or one line says what is wrong."""
 
 import json
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -196,3 +198,17 @@ def test_two_files_of_one_id_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"1 file\(s\) of an id that another has; keep one") as error:
         samples_of("cityscapes", root)
     assert f"{second}: has the id of aachen/{first.label.name}" in str(error.value)
+
+
+def test_a_synthia_label_that_exif_turns_is_refused(tmp_path):
+    """Its 16-bit files are PNG, which may have EXIF as any other."""
+    sample = samples_of("synthia", fill("synthia", tmp_path))[0]
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    block = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    content = sample.label.read_bytes()
+    end = content.index(b"IDAT") - 4
+    chunk = struct.pack(">I", len(block) - 4) + block + struct.pack(">I", zlib.crc32(block))
+    sample.label.write_bytes(content[:end] + chunk + content[end:])
+    with pytest.raises(DataError, match="EXIF orientation 3"):
+        datasets.load("synthia").read_label(sample)

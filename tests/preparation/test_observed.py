@@ -1,16 +1,22 @@
 """What a manifest says of a set beside its identity: what is odd, and what was not read."""
 
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from ash import datasets
 from ash.errors import DataError
 from ash.preparation.manifest import OBSERVED, build_manifest, identity
 from ash.preparation.observed import LOSSY, isolation
-from tests.support.fakes import fill
+from tests.support.fakes import SIZES, fill
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # pytest takes away the filter of ash.files.images
 
 
 def notes(name, root, validation=0):
@@ -187,3 +193,57 @@ def test_nothing_held_out_means_that_all_train(tmp_path):
     manifest = build_manifest("synthia", fill("synthia", tmp_path), 0)
     assert list(manifest["splits"]) == ["train"]
     assert manifest["splits"]["train"]["count"] == 3
+
+
+def delete(path, data):
+    """The file is gone."""
+    path.unlink()
+
+
+def cut(path, data):
+    """Its end is gone."""
+    content = path.read_bytes()
+    path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
+
+
+def flip(path, data):
+    """A bit is another."""
+    content = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, 8 * len(content) - 1))
+    content[place // 8] ^= 1 << place % 8
+    path.write_bytes(content)
+
+
+def rename(path, data):
+    """It has another name."""
+    path.rename(path.with_name(data.draw(st.sampled_from(["x.png", f"._{path.name}", f"{path.name}~", "X.JPG"]))))
+
+
+def replace(path, data):
+    """A folder, a pipe, a link to itself or a web page lies in its place."""
+    path.unlink()
+    make = (Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path), lambda path: path.write_text("<html></html>"))
+    data.draw(st.sampled_from(make))(path)
+
+
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(sorted(SIZES)), data=st.data())
+def test_accidents_to_a_set_end_in_a_manifest_or_one_message(tmp_path_factory, name, data):
+    """Files of a sound set are lost, cut, flipped, renamed or replaced: what is left is said as it is, or an error of ours.
+
+    A manifest that is made all the same has other digests than the sound set's, and fewer images where images are gone.
+    """
+    root = fill(name, tmp_path_factory.mktemp("set"), 2)
+    files = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix != ".json")
+    sound = build_manifest(name, root, 0)
+    for path in data.draw(st.lists(st.sampled_from(files), min_size=1, max_size=2, unique=True)):
+        data.draw(st.sampled_from([delete, cut, flip, rename, replace]))(path, data)
+    try:
+        found = build_manifest(name, root, 0)
+    except DataError as error:
+        assert all(line.strip().isprintable() for line in str(error).splitlines())
+        return
+    assert identity(found) != identity(sound)
+    count = {split: section["count"] for split, section in found["splits"].items()}
+    for split, images in count.items():
+        assert images == len(datasets.load(name).index(root, split, 0))
