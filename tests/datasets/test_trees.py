@@ -212,3 +212,12 @@ def test_a_synthia_label_that_exif_turns_is_refused(tmp_path):
     sample.label.write_bytes(content[:end] + chunk + content[end:])
     with pytest.raises(DataError, match="EXIF orientation 3"):
         datasets.load("synthia").read_label(sample)
+
+
+def test_a_counterpart_of_another_suffix_is_named(tmp_path):
+    """An image that was saved as .JPG is not called missing without saying where it lies."""
+    sample = samples_of("mapillary", fill("mapillary", tmp_path))[1]
+    other = sample.image.rename(sample.image.with_suffix(".JPG"))
+    with pytest.raises(DataError) as error:
+        samples_of("mapillary", tmp_path)
+    assert f"{sample.label}: has no image ({other} is not read, for it has another name)" in str(error.value)
