@@ -1,5 +1,6 @@
 """What every data set has in common: finding its files, and refusing what does not fit."""
 
+import glob
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ash.files.images import read_rgb
 from ash.files.listing import files_of, shown
 from ash.labels import N_CLASSES, VOID
 
+HINTED = 5  # files without a counterpart for which one of another name is looked for
 UNKNOWN = 254  # in tables from label id to train id: no id of the set
 
 
@@ -99,13 +101,7 @@ class Dataset(ABC):
         if not images:
             raise DataError(f"{shown(root)}: no image of {self.name}, split {split}; wanted {self.layout}")
         if self.has_labels:
-            pairs = ((images, labels, "label"), (labels, images, "image"))
-            faults = [
-                f"{shown(mine[i])}: has no {kind}"
-                for mine, other, kind in pairs
-                for i in sorted(mine.keys() - other.keys())
-                if i not in exclude
-            ]
+            faults = _alone(images, labels, "label", exclude) + _alone(labels, images, "image", exclude)
             if faults:
                 title = f"{shown(root)}: {len(faults)} file(s) without a counterpart; restore them"
                 raise DataError(several(title, faults))
@@ -197,6 +193,23 @@ def to_train_ids(label_ids: np.ndarray, table: np.ndarray, path: Path) -> np.nda
     return table[label_ids]
 
 
+def _alone(mine: Mapping[str, Path], others: Mapping[str, Path], kind: str, exclude: Container[str]) -> list[str]:
+    """A line for each file whose counterpart of that kind is missing, the first few with what may be meant for it."""
+    ids = [i for i in sorted(mine.keys() - others.keys()) if i not in exclude]
+    hints = [_namesake(i, others) for i in ids[:HINTED]] + [""] * len(ids[HINTED:])
+    return [f"{shown(mine[i])}: has no {kind}{hint}" for i, hint in zip(ids, hints, strict=True)]
+
+
+def _namesake(sample_id: str, others: Mapping[str, Path]) -> str:
+    """Where a file whose name begins with an id lies among others and is not read, as one with another suffix; or ""."""
+    read = set(others.values())
+    for folder in sorted({path.parent for path in read}):
+        for path in sorted(folder.glob(f"{glob.escape(sample_id)}[._]*")):
+            if path not in read:
+                return f" ({shown(path)} is not read, for it has another name)"
+    return ""
+
+
 def check_sizes(sample: Sample, image: np.ndarray, label: np.ndarray) -> None:
     """SizeError if an image and its labels differ in size."""
     if image.shape[:2] != label.shape:
@@ -207,5 +220,16 @@ def check_sizes(sample: Sample, image: np.ndarray, label: np.ndarray) -> None:
 
 
 def by_id(folder: Path, pattern: str, to_id: Callable[[Path], str] = lambda path: path.stem) -> dict[str, Path]:
-    """The files of `folder` that match `pattern`, by id; hidden files and folders are left out (`ash.files.listing`)."""
-    return {to_id(path): path for path in files_of(folder, pattern)}
+    """The files of `folder` that match `pattern`, by id; hidden files and folders are left out (`ash.files.listing`).
+
+    DataError lists files that have one id.
+    """
+    found: dict[str, Path] = {}
+    faults = []
+    for path in files_of(folder, pattern):
+        first = found.setdefault(to_id(path), path)
+        if first != path:
+            faults.append(f"{shown(path)}: has the id of {shown(first.relative_to(folder))}")
+    if faults:
+        raise DataError(several(f"{shown(folder)}: {len(faults)} file(s) of an id that another has; keep one", faults))
+    return found

@@ -17,7 +17,8 @@ def read_as_train_ids(pixels: np.ndarray, table: np.ndarray) -> bool:
     high = set(table[N_CLASSES:][classes[N_CLASSES:]].tolist()) - low
     present = set(np.flatnonzero(pixels[:N_CLASSES]).tolist())
     mostly_void = pixels[VOID] > 0.4 * pixels.sum()
-    return len(high) >= HIGH and len(present) >= 3 and present <= low and bool(mostly_void)
+    odd = len(present) >= 3 or (bool(present) and 0 not in present)  # road is 0, and read as an id it is void
+    return len(high) >= HIGH and odd and present <= low and bool(mostly_void)
 
 
 def class_notes(pixels: np.ndarray, maps: np.ndarray, count: int, table: np.ndarray) -> list[str]:
@@ -29,7 +30,8 @@ def class_notes(pixels: np.ndarray, maps: np.ndarray, count: int, table: np.ndar
     if 2 * len(present) < len(reachable):
         names = ", ".join(CLASSES[k] for k in present)
         notes.append(f"only {len(present)} of the set's {len(reachable)} classes occur: {names}")
-    if labelled and (top := int(pixels[:N_CLASSES].argmax())) is not None and pixels[top] > 0.99 * labelled:
+    top = int(pixels[:N_CLASSES].argmax())
+    if labelled and pixels[top] > 0.99 * labelled:
         notes.append(f"{CLASSES[top]} fills {100 * pixels[top] / labelled:.1f} % of the labelled pixels")
     if pixels[VOID] > 0.5 * total:
         notes.append(f"{100 * pixels[VOID] / total:.0f} % of the label pixels are void")

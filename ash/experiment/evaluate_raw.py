@@ -48,7 +48,7 @@ def evaluate_protocol(
     samples = source.index(Path(settled.root), "val", settled.validation, excluded)
     segmenter = load_model(model, where, run_digest(settings.experiment(name), seed))
     matrices = []
-    for image, truth in ahead(partial(_read, source, protocol), samples, AHEAD):
+    for image, truth in ahead(partial(read_pair, source, protocol), samples, AHEAD):
         rows = predict_strips(segmenter, image, (truth.shape[0], truth.shape[1]), where)
         with enough_memory(where, f"no setting lowers what {protocol.name} needs for one image; use a larger device"):
             parts = [confusion(truth[top : top + len(guess)], guess) for top, guess in rows]
@@ -58,8 +58,8 @@ def evaluate_protocol(
     write_json(out, result | {"protocol": protocol.record()})
 
 
-def _read(source: Dataset, protocol: EvaluationProtocol, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    """What the network sees, and what its prediction is scored on."""
+def read_pair(source: Dataset, protocol: EvaluationProtocol, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """What the network sees, uint8 (H,W,3), and what its prediction is scored on, uint8 (H,W).  SizeError if they differ."""
     image, label = source.read_image(sample), source.read_label(sample)
     check_sizes(sample, image, label)
     return protocol.image(image), protocol.label(label)

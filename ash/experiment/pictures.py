@@ -55,6 +55,7 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
 
 def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out: Path) -> None:
     """Give one image the style of one painting; sizes may differ, the result has that of the image."""
+    _refuse_place(out, image, painting)
     where = device()
     pair, pictures = load_stylizer(stylizer).to(where), {path: _read(path) for path in (image, painting)}
     with torch.inference_mode(), enough_memory(where, "give smaller images"):
@@ -69,6 +70,7 @@ def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size
     The image is resized for the network as prepared ones are: to `size` (width, height), or, where that is a height alone,
     with its aspect kept.  Gives the size that was used; the overlay has the image's own.
     """
+    _refuse_place(out, image)
     segmenter, pixels = load_model(model, device()), _read(image)
     shape = pixels.shape[:2]
     used = (max(SMALLEST, round(shape[1] * size / shape[0])), size) if isinstance(size, int) else size
@@ -77,14 +79,24 @@ def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size
             f"{shown(image)}: {used[0]}x{used[1]} for the network; name a smaller --size, or crop the image"
         )
     small = np.array(resized(pixels, used, Image.Resampling.BICUBIC))
+    draw = torchvision().utils.draw_segmentation_masks
     with enough_memory(device(), "lower --size, or give a smaller image"):
         label = predictor(segmenter, device())(small[None], shape)[0]
-    classes = np.unique(label)
-    masks = torch.from_numpy(label == classes[:, None, None])
-    colours = [tuple(PALETTE[k].tolist()) for k in classes]
-    draw = torchvision().utils.draw_segmentation_masks
-    _save(out, draw(torch.from_numpy(pixels).permute(2, 0, 1), masks, alpha=OPACITY, colors=colours))
+        classes = np.unique(label)
+        masks = torch.from_numpy(label == classes[:, None, None])
+        colours = [tuple(PALETTE[k].tolist()) for k in classes]
+        overlay = draw(torch.from_numpy(pixels).permute(2, 0, 1), masks, alpha=OPACITY, colors=colours)
+    _save(out, overlay)
     return used
+
+
+def _refuse_place(out: Path, *inputs: Path) -> None:
+    """DataError where a result would be written over a picture that it is made of, or over a folder."""
+    if out.is_dir():
+        raise DataError(f"{shown(out)}: is a folder, wanted a file to write; name one with --out")
+    for path in inputs:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise DataError(f"{shown(out)}: is the picture itself, wanted another file to write; change --out")
 
 
 def _read(path: Path) -> np.ndarray:

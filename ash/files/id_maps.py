@@ -28,14 +28,14 @@ class IdMap:
     def clashes(self, table: np.ndarray, borrowed: frozenset[int] = frozenset()) -> list[int]:
         """The ids whose colour is that of another class than `table` (256 train ids) has for them.
 
-        None where fewer than half of the colours are those of classes: then the palette means nothing.  `borrowed` are
+        None where fewer than a quarter of the colours are those of classes: then the palette means nothing.  `borrowed` are
         ids that are published with the colour of another class.
         """
         if self.colours is None:
             return []
         used = np.flatnonzero(np.bincount(self.ids.ravel(), minlength=256))
         classes = used[self.colours[used] != VOID]
-        if 2 * len(classes) < len(used):
+        if 4 * len(classes) < len(used):
             return []
         return [int(i) for i in classes if self.colours[i] != table[i] and i not in borrowed]
 

@@ -77,6 +77,8 @@ def files_of(folder: Path, pattern: str) -> list[Path]:
     """
     try:
         os.scandir(folder).close()
+        found = sorted(folder.glob(pattern))
+        paths = [path for path in found if not is_hidden(path.relative_to(folder)) and not path.is_dir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as cause:
@@ -84,8 +86,6 @@ def files_of(folder: Path, pattern: str) -> list[Path]:
         raise DataError(
             f"{shown(folder)}: cannot be listed ({reason}); restore the folder or its permissions"
         ) from cause
-    found = sorted(folder.glob(pattern))
-    paths = [path for path in found if not is_hidden(path.relative_to(folder)) and not path.is_dir()]
     refuse_unprintable(paths)
     return paths
 

@@ -12,7 +12,7 @@ import png
 from PIL import Image
 
 from ash.errors import DataError
-from ash.files.images import open_image
+from ash.files.images import open_image, refuse_turned
 
 CHANNELS = 3
 HIGH, LOW = "RGB;16B", "RGB;16L"  # Pillow's names: the byte kept of each two
@@ -27,6 +27,7 @@ def read(path: Path) -> np.ndarray:
 def _bytes(path: Path, kept: str) -> np.ndarray:
     """One byte of each sample, uint8 (H,W,3)."""
     with open_image(path, lambda picture: _unpack(picture, path, kept)) as picture:
+        refuse_turned(path, picture)
         return np.asarray(picture)
 
 

@@ -1,5 +1,6 @@
 """What is seen of a split while its manifest is made, and what of that is odd: plausibility, beside identity."""
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -95,11 +96,12 @@ class Observed:
 
 
 def doubled(observed: Mapping[str, Observed]) -> list[str]:
-    """Lines on images that are byte for byte the same, the worst being one that is both trained and validated on."""
-    places = defaultdict(list)
+    """Lines on images that are byte for byte the same, in one split or in two, and on names that are nearly the same."""
+    places, names = defaultdict(list), defaultdict(set)
     for split, seen in observed.items():
         for path, sha in seen.digests:
             places[sha].append((split, path))
+            names[unicodedata.normalize("NFC", path).casefold()].add(path)
     groups = [group for group in places.values() if len(group) > 1]
     across = [group for group in groups if len({split for split, _ in group}) > 1]
     notes = []
@@ -108,6 +110,9 @@ def doubled(observed: Mapping[str, Observed]) -> list[str]:
         ("in several splits, so that validation is not held out", across),
     ):
         if some:
-            names = ", ".join(shown(path) for _, path in some[0][:3])
-            notes.append(f"{len(some)} image(s) lie here more than once {what}, e.g. {names}")
+            examples = ", ".join(shown(path) for _, path in some[0][:3])
+            notes.append(f"{len(some)} image(s) lie here more than once {what}, e.g. {examples}")
+    if alike := [paths for paths in names.values() if len(paths) > 1]:
+        examples = ", ".join(shown(path) for path in sorted(alike[0]))
+        notes.append(f"{len(alike)} name(s) differ in case or accents alone, and are one on other disks: {examples}")
     return notes

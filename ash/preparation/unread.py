@@ -25,25 +25,23 @@ def unread(dataset: Dataset, root: Path, splits: Iterable[str]) -> list[str]:
             read.update(files.values())
     found = defaultdict(list)
     for folder in sorted({path.parent for path in read}):
-        with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                path = folder / entry.name
-                if path not in read and not entry.name.endswith(dataset.companions):
-                    found[_kind(entry)].append(path)
+        for path in sorted(folder.iterdir()):
+            if path not in read and not path.name.endswith(dataset.companions):
+                found[_kind(path)].append(path)
     return [
         f"{len(paths)} {kind} not read, e.g. {shown(paths[0].relative_to(root))}; the set's files are {dataset.layout}"
         for kind, paths in sorted(found.items())
     ]
 
 
-def _kind(entry: "os.DirEntry[str]") -> str:
+def _kind(path: Path) -> str:
     """What an entry is that is not read."""
-    name, suffix = entry.name.lower(), Path(entry.name).suffix
-    if entry.is_dir():
+    name, suffix = path.name.lower(), path.suffix
+    if path.is_dir():
         return "folder(s)"
     if name.startswith("._"):
         return "AppleDouble file(s) of macOS"
-    if is_hidden(Path(name)) or name in SYSTEM:
+    if is_hidden(Path(path.name)) or name in SYSTEM:
         return "hidden or system file(s)"
     if name.endswith(LEFT_BEHIND):
         return "copies of editors or downloads"

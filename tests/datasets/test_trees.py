@@ -1,6 +1,8 @@
 """Folders of any content: a set is found whole in them, or one line says what is wrong."""
 
 import json
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -184,3 +186,38 @@ def test_a_config_of_another_shape_is_refused(tmp_path, content):
     (tmp_path / "config.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=r"config\.json: lists no classes, wanted the 66 of version 1\.2"):
         datasets.load("mapillary").verify(tmp_path)
+
+
+def test_two_files_of_one_id_are_refused(tmp_path):
+    """A label map of Cityscapes that lies in two cities: both are named, and none hides the other."""
+    root = fill("cityscapes", tmp_path)
+    first = samples_of("cityscapes", root)[0]
+    second = first.label.parent.with_name("zurich") / first.label.name
+    second.parent.mkdir()
+    second.write_bytes(first.label.read_bytes())
+    with pytest.raises(DataError, match=r"1 file\(s\) of an id that another has; keep one") as error:
+        samples_of("cityscapes", root)
+    assert f"{second}: has the id of aachen/{first.label.name}" in str(error.value)
+
+
+def test_a_synthia_label_that_exif_turns_is_refused(tmp_path):
+    """Its 16-bit files are PNG, which may have EXIF as any other."""
+    sample = samples_of("synthia", fill("synthia", tmp_path))[0]
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    block = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    content = sample.label.read_bytes()
+    end = content.index(b"IDAT") - 4
+    chunk = struct.pack(">I", len(block) - 4) + block + struct.pack(">I", zlib.crc32(block))
+    sample.label.write_bytes(content[:end] + chunk + content[end:])
+    with pytest.raises(DataError, match="EXIF orientation 3"):
+        datasets.load("synthia").read_label(sample)
+
+
+def test_a_counterpart_of_another_suffix_is_named(tmp_path):
+    """An image that was saved as .JPG is not called missing without saying where it lies."""
+    sample = samples_of("mapillary", fill("mapillary", tmp_path))[1]
+    other = sample.image.rename(sample.image.with_suffix(".JPG"))
+    with pytest.raises(DataError) as error:
+        samples_of("mapillary", tmp_path)
+    assert f"{sample.label}: has no image ({other} is not read, for it has another name)" in str(error.value)

@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 from torch.nn import functional
 
-from ash.experiment.evaluate_raw import STRIP, upsampled_rows
+from ash import datasets
+from ash.errors import SizeError
+from ash.evaluation import conventions
+from ash.experiment.evaluate_raw import STRIP, read_pair, upsampled_rows
 from tests.conftest import ash, snakemake
+from tests.support.fakes import fill
 
 RUN = "results/models/ash/seed0"
 
@@ -22,6 +27,16 @@ def test_strips_are_the_whole(size):
     whole = functional.interpolate(logits, size, mode="bilinear", align_corners=True)
     strips = [upsampled_rows(logits, size, top, min(top + 100, size[0])) for top in range(0, size[0], 100)]
     assert torch.allclose(torch.cat(strips, 2), whole, atol=1e-5)
+
+
+def test_a_label_map_of_another_size_is_not_scored_on(tmp_path):
+    """The raw files of a set are held against each other as in preparation: both sizes in one line."""
+    root = fill("cityscapes", tmp_path)
+    source = datasets.load("cityscapes")
+    sample = source.index(root, "val", 0)[0]
+    Image.fromarray(np.full((30, 64), 7, np.uint8)).save(sample.label)
+    with pytest.raises(SizeError, match="64x30, wanted 64x32 like"):
+        read_pair(source, conventions.load("cityscapes"), sample)
 
 
 @pytest.fixture

@@ -173,13 +173,24 @@ def test_a_strip_too_long_for_the_network_is_one_line(tmp_path, model):
         predict_image(model, tmp_path / "x.png", 512, tmp_path / "out.png")
 
 
-def test_a_folder_in_the_place_of_the_result_is_one_line(tmp_path, model):
-    """The folder is named and keeps its files."""
-    gradient("RGB").save(tmp_path / "good.png")
-    (tmp_path / "out").mkdir()
-    with pytest.raises(StoreError, match="out: "):
-        predict_image(model, tmp_path / "good.png", 48, tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+def test_the_place_of_the_result_is_no_folder_and_none_of_the_pictures(tmp_path, model):
+    """One line before anything is computed; the folder and both pictures stay as they are, by a link's name too."""
+    good, out = tmp_path / "good.png", tmp_path / "out"
+    gradient("RGB").save(good)
+    gradient("L").save(tmp_path / "painting.png")
+    out.mkdir()
+    (tmp_path / "link.png").symlink_to(good)
+    before = good.read_bytes()
+    for place, line in (
+        (out, "is a folder, wanted a file"),
+        (good, "the picture itself"),
+        (tmp_path / "link.png", "itself"),
+    ):
+        with pytest.raises(DataError, match=line):
+            predict_image(model, good, 48, place)
+        with pytest.raises(DataError, match=line):
+            stylise_image(WEIGHTS, tmp_path / "painting.png", good, 1.0, place)
+    assert good.read_bytes() == before and list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK"])

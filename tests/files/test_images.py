@@ -153,6 +153,16 @@ def test_exif_turns_pictures_and_stops_sets(tmp_path, form, tag):
     assert f"EXIF orientation {tag} turns or mirrors it" in refused(path, upright)
 
 
+def test_exif_after_the_pixels_counts_too(tmp_path):
+    """A PNG may have its EXIF behind its pixels, where some editors write it."""
+    good = encoded("PNG")
+    block = turned(3).tobytes().removeprefix(b"Exif\0\0")
+    end = good.rindex(b"IEND") - 4
+    (tmp_path / "x.png").write_bytes(good[:end] + chunk(b"eXIf", block) + good[end:])
+    assert np.array_equal(read_picture(tmp_path / "x.png"), PIXELS[::-1, ::-1])
+    assert "EXIF orientation 3" in refused(tmp_path / "x.png", upright)
+
+
 @pytest.mark.parametrize("exif", [b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0rubbish", turned(0).tobytes(), turned(9)])
 def test_exif_that_says_nothing_turns_nothing(tmp_path, exif):
     """Broken EXIF and orientations that do not exist: the pixels as stored, for images with labels too."""

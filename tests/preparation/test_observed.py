@@ -1,16 +1,22 @@
 """What a manifest says of a set beside its identity: what is odd, and what was not read."""
 
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from ash import datasets
 from ash.errors import DataError
 from ash.preparation.manifest import OBSERVED, build_manifest, identity
 from ash.preparation.observed import LOSSY, isolation
-from tests.support.fakes import fill
+from tests.support.fakes import SIZES, fill
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # pytest takes away the filter of ash.files.images
 
 
 def notes(name, root, validation=0):
@@ -87,6 +93,16 @@ def test_copies_are_told(tmp_path):
     assert "in several splits, so that validation is not held out, e.g. images/00003.png" in notes("gta5", root, 1)
 
 
+def test_names_that_are_one_on_other_disks_are_told(tmp_path):
+    """Capitals, and an accent stored as a character of its own."""
+    root = fill("painters", tmp_path)
+    for k, name in enumerate(("a.jpg", "A.jpg", "caf\u00e9.jpg", "cafe\u0301.jpg")):
+        Image.fromarray(np.full((20, 20, 3), k, np.uint8)).save(root / "train" / name)
+    assert "2 name(s) differ in case or accents alone, and are one on other disks: train/A.jpg" in notes(
+        "painters", root
+    )
+
+
 @pytest.mark.parametrize(
     ("make", "line"),
     [
@@ -152,11 +168,12 @@ def test_lossy_label_maps_are_told(tmp_path):
     assert "label pixels are isolated, as of resampled or lossy label maps" in notes("cityscapes", root)
 
 
-def test_train_ids_without_void_are_refused(tmp_path):
+@pytest.mark.parametrize("values", [range(19), [0, 1, 2, 8, 10, 13]])
+def test_train_ids_without_void_are_refused(tmp_path, values):
     """No 255 tells them, but no class above id 18 occurs and most is void: the split, how many maps, the remedy."""
     rng, root = np.random.default_rng(3), fill("gta5", tmp_path)
     for path in (root / "labels").iterdir():
-        Image.fromarray(rng.choice(19, (27, 48)).astype(np.uint8)).save(path)
+        Image.fromarray(rng.choice(values, (27, 48)).astype(np.uint8)).save(path)
     with pytest.raises(DataError, match="train: no id above 18 in 3 label maps, as of train ids; restore label ids"):
         build_manifest("gta5", root, 0)
 
@@ -176,3 +193,57 @@ def test_nothing_held_out_means_that_all_train(tmp_path):
     manifest = build_manifest("synthia", fill("synthia", tmp_path), 0)
     assert list(manifest["splits"]) == ["train"]
     assert manifest["splits"]["train"]["count"] == 3
+
+
+def delete(path, data):
+    """The file is gone."""
+    path.unlink()
+
+
+def cut(path, data):
+    """Its end is gone."""
+    content = path.read_bytes()
+    path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
+
+
+def flip(path, data):
+    """A bit is another."""
+    content = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, 8 * len(content) - 1))
+    content[place // 8] ^= 1 << place % 8
+    path.write_bytes(content)
+
+
+def rename(path, data):
+    """It has another name."""
+    path.rename(path.with_name(data.draw(st.sampled_from(["x.png", f"._{path.name}", f"{path.name}~", "X.JPG"]))))
+
+
+def replace(path, data):
+    """A folder, a pipe, a link to itself or a web page lies in its place."""
+    path.unlink()
+    make = (Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path), lambda path: path.write_text("<html></html>"))
+    data.draw(st.sampled_from(make))(path)
+
+
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(sorted(SIZES)), data=st.data())
+def test_accidents_to_a_set_end_in_a_manifest_or_one_message(tmp_path_factory, name, data):
+    """Files of a sound set are lost, cut, flipped, renamed or replaced: what is left is said as it is, or an error of ours.
+
+    A manifest that is made all the same has other digests than the sound set's, and fewer images where images are gone.
+    """
+    root = fill(name, tmp_path_factory.mktemp("set"), 2)
+    files = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix != ".json")
+    sound = build_manifest(name, root, 0)
+    for path in data.draw(st.lists(st.sampled_from(files), min_size=1, max_size=2, unique=True)):
+        data.draw(st.sampled_from([delete, cut, flip, rename, replace]))(path, data)
+    try:
+        found = build_manifest(name, root, 0)
+    except DataError as error:
+        assert all(line.strip().isprintable() for line in str(error).splitlines())
+        return
+    assert identity(found) != identity(sound)
+    count = {split: section["count"] for split, section in found["splits"].items()}
+    for split, images in count.items():
+        assert images == len(datasets.load(name).index(root, split, 0))
