@@ -47,7 +47,7 @@ def test_commands_of_dvc_hold_names_only():
     commands = re.findall(r"^ +cmd: (.*)$", text, re.M)
     assert len(commands) > 10
     assert {field for command in commands for field in re.findall(r"\$\{([^}]*)\}", command)} <= {"key"}
-    assert {field for field in re.findall(r"^ +foreach: \$\{(\w+)", text, re.M)} <= {"experiments", "tables"}
+    assert set(re.findall(r"^ +foreach: \$\{(\w+)", text, re.M)) <= {"experiments", "tables"}
 
 
 def test_groups_cannot_take_a_rule_s_name():

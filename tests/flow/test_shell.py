@@ -10,7 +10,7 @@ from tests.conftest import ROOT, settle, snakemake
 
 pytestmark = pytest.mark.workflow
 PAIR = ROOT / "ash/style/weights/miniature.safetensors"
-HOSTILE = "it's `touch A` $(touch B); touch C & \"touch D\" | touch E > F"
+HOSTILE = 'it\'s `touch A` $(touch B); touch C & "touch D" | touch E > F'
 
 
 def edit(folder, section, key, value):
