@@ -118,15 +118,10 @@ def lacking_splits(settings: Settings) -> Iterator[str]:
 
 
 def _too_small(settings: Settings) -> Iterator[str]:
-    """Images that leave nothing of a label, or of a crop."""
+    """Labels of which nothing is left."""
     protocol = settings.protocol
     for name in settings.params.experiments:
         experiment = settings.experiment(name)
         side, stride = min(protocol.datasets[experiment.source].label_size), experiment.training.label_stride
         if stride > side:
             yield f"experiments.{name}: training.label_stride {stride} exceeds the {side} pixels of its labels; lower it"
-    if protocol.decoder is not None:
-        for name in (*protocol.decoder.contents, protocol.style_set):
-            side = min(protocol.datasets[name].image_size)
-            if protocol.decoder.crop > side:
-                yield f"decoder.crop: {protocol.decoder.crop} exceeds the {side} pixels of the images of {name}; lower it"
