@@ -9,7 +9,7 @@ from rich.table import Table
 
 from ash.cli.app import DATA, Params, ParamsOption, app, console, progress
 from ash.cli.data import SetName, dataset_of
-from ash.config import Settings, load, validated
+from ash.config import Protocol, Settings, load, validated
 from ash.errors import ConfigError, DataError, several
 
 WEIGHTS = "weights"  # what `ash acquire` calls the published networks
@@ -73,7 +73,7 @@ def check(params: ParamsOption = Params) -> None:
 def _sound(settings: Settings, params: Path) -> None:
     """ConfigError for whatever the workflow or the first step of an experiment would refuse."""
     from ash import datasets, methods
-    from ash.acquire.networks import located
+    from ash.acquire.networks import FITTED_PAIR, located
     from ash.experiment.rehearsal import Rehearsal
     from ash.fitting.pair import RefitSettings
     from ash.report.paper import check_rows, load_paper
@@ -85,11 +85,25 @@ def _sound(settings: Settings, params: Path) -> None:
         validated(RefitSettings, Path(f"protocols/{settings.params.protocol}.yaml: refit"), settings.protocol.refit)
     check_rows(settings, load_paper())
     methods.check_settings(settings)
+    if settings.protocol.stylizer.weights == FITTED_PAIR:
+        _croppable(settings.protocol)
     weights = located(settings.protocol.stylizer.weights)
     pair = load_stylizer(weights).settings if weights.is_file() else PAPER
     faults = Rehearsal(settings, pair).faults()
     if faults:
         raise ConfigError(several(f"{params}: {len(faults)} experiment(s) that cannot be trained", faults))
+
+
+def _croppable(protocol: Protocol) -> None:
+    """ConfigError if the pair is to be fitted and the protocol does not say how, or to crops larger than its images."""
+    if protocol.decoder is None:
+        raise ConfigError("decoder: null, and stylizer.weights names the pair that is fitted by it; state the section")
+    for name in (*protocol.decoder.contents, protocol.style_set):
+        side = min(protocol.datasets[name].image_size)
+        if protocol.decoder.crop > side:
+            raise ConfigError(
+                f"decoder.crop: {protocol.decoder.crop} exceeds the {side} pixels of the images of {name}; lower it"
+            )
 
 
 def _say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
+from ash.config.kinds import SPLITS
 from ash.config.settings import Settings
 from ash.errors import known
 
@@ -103,11 +104,12 @@ def lacking_splits(settings: Settings) -> Iterator[str]:
     """Drawn sets without the images that an experiment or a target asks them for, a line each; the workflow needs them."""
     params, sets = settings.params, settings.protocol.datasets
     wanted = {(name, "val"): "targets" for name in settings.targets}
+    wanted[settings.protocol.style_set, "train"] = "style_set"
     for name, entry in params.experiments.items():
-        where = f"experiments.{name}"
-        wanted |= {(entry.source, "train"): f"{where}.source", (entry.source, "val"): f"{where}.source"}
-        wanted |= {(entry.target, "train"): f"{where}.target"} if entry.target else {}
-    wanted |= {(settings.protocol.style_set, "train"): "style_set"}
+        for split in SPLITS:
+            wanted.setdefault((entry.source, split), f"experiments.{name}.source")
+        if entry.target:
+            wanted.setdefault((entry.target, "train"), f"experiments.{name}.target")
     for (name, split), where in wanted.items():
         dataset = sets[name]
         if dataset.draw and split not in dataset.draw and not (split == "val" and dataset.validation):
@@ -116,15 +118,10 @@ def lacking_splits(settings: Settings) -> Iterator[str]:
 
 
 def _too_small(settings: Settings) -> Iterator[str]:
-    """Images that leave nothing of a label, or of a crop."""
+    """Labels of which nothing is left."""
     protocol = settings.protocol
     for name in settings.params.experiments:
         experiment = settings.experiment(name)
         side, stride = min(protocol.datasets[experiment.source].label_size), experiment.training.label_stride
         if stride > side:
             yield f"experiments.{name}: training.label_stride {stride} exceeds the {side} pixels of its labels; lower it"
-    if protocol.decoder is not None:
-        for name in (*protocol.decoder.contents, protocol.style_set):
-            side = min(protocol.datasets[name].image_size)
-            if protocol.decoder.crop > side:
-                yield f"decoder.crop: {protocol.decoder.crop} exceeds the {side} pixels of the images of {name}; lower it"

@@ -35,7 +35,7 @@ def read_yaml(path: Path, remedy: str) -> dict[str, Any]:
     except yaml.MarkedYAMLError as cause:
         line = f"line {cause.problem_mark.line + 1}: " if cause.problem_mark else ""
         problem = brief(flat(f"{cause.context or ''} {cause.problem or ''}"))
-        raise ConfigError(f"{path}: {line}{problem}; correct the YAML") from cause
+        raise ConfigError(f"{path}: not YAML ({line}{problem}); correct it") from cause
     except yaml.reader.ReaderError as cause:
         number = text.count("\n", 0, cause.position) + 1
         raise ConfigError(
@@ -44,7 +44,7 @@ def read_yaml(path: Path, remedy: str) -> dict[str, Any]:
     except RecursionError as cause:
         raise ConfigError(f"{path}: is nested too deeply for settings; flatten it") from cause
     except (ValueError, OverflowError) as cause:  # an escape in a string that is no character
-        raise ConfigError(f"{path}: is not YAML ({brief(flat(cause))}); correct it") from cause
+        raise ConfigError(f"{path}: not YAML ({brief(flat(cause))}); correct it") from cause
     if not isinstance(content, dict):
         found = "nothing" if content is None else f"a {type(content).__name__}"
         raise ConfigError(f"{path}: holds {found}, wanted keys with values; restore it from the repository")

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from ash.config import TrainingSettings
 from ash.contract import Method, Update
-from ash.errors import NonFiniteError
+from ash.errors import ConfigError, NonFiniteError, known
 from ash.training import schedule
 from ash.training.history import Row
 
@@ -42,7 +42,11 @@ class Stepper:
     def from_settings(
         cls, method: Method, training: TrainingSettings, autocast: Callable[[], AbstractContextManager[object]]
     ) -> Self:
-        """With the optimisers that the settings state for the method's players."""
+        """With the optimisers that the settings state for the method's players; ConfigError if a player has none."""
+        for name in method.players:
+            if name not in training.optimisers:
+                there = known(name, training.optimisers)
+                raise ConfigError(f"training.optimisers: has none for the player {name}; {there}; state one")
         chosen = {name: training.optimisers[name] for name in method.players}
         optimisers = {name: schedule.build_optimiser(method.players[name], s) for name, s in chosen.items()}
         clips = {name: s.clip for name, s in chosen.items() if s.clip is not None}

@@ -108,10 +108,6 @@ WRONG = [
     (PROTOCOL, {"evaluation.resamples": 10**12}, "evaluation.resamples: found 1000000000000"),
     (PROTOCOL, {"methods": {"clann": {}}}, "methods.clann: is not a file in ash/methods"),
     (PROTOCOL, {"resources": {"train": {"threads": 0, "mem_mb": 1, "runtime": 1, "gpu": 0}}}, "resources.train.threads"),
-    (PROTOCOL, {"decoder": {
-        "encoder": "e.pth", "contents": ["gta5"], "seed": 0, "iterations": 1, "batch": 1, "crop": 40, "rate": 0.1, "decay": 0.0,
-        "content_weight": 1.0, "style_weight": 1.0, "precision": "fp32", "log_every": 1, "checkpoint_every": 1,
-     }}, "decoder.crop: 40 exceeds the 32 pixels of the images of gta5"),
 ]  # fmt: skip
 
 

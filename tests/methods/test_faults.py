@@ -53,7 +53,8 @@ def test_a_misspelt_setting_is_named(name):
     """A setting more than the method has is an unknown key, so a misspelt one cannot pass for another's default."""
     method = settings().experiment(name).settings
     for key in method:
-        assert fault(changed(name, method | {f"{key}_": method[key]})) == f"{key}_: unknown key; check its spelling"
+        told = fault(changed(name, method | {f"{key}_": method[key]}))
+        assert told == f"{key}_: unknown key; check its spelling; did you mean {key!r}?"
 
 
 @pytest.mark.parametrize("name", RIVALS)

@@ -22,6 +22,7 @@ def settle_paper(folder):
         entry["image_size"], entry["label_size"] = [32, 16], [64, 32]
         entry["validation"] = 2 if entry["validation"] else 0
         entry["count"] = dict.fromkeys(entry["count"], COUNT)
+    protocol["hallucinator"]["stride"], protocol["discriminator"]["strides"] = 1, [2, 2, 1]  # which such maps allow
     (folder / "protocols").mkdir()
     (folder / "protocols/paper.yaml").write_text(yaml.safe_dump(protocol, sort_keys=False))
     text = (ROOT / "params.yaml").read_text().replace("protocol: miniature", "protocol: paper")
@@ -48,8 +49,7 @@ def shrink(folder):
     path = folder / "protocols/paper.yaml"
     protocol = yaml.safe_load(path.read_text())
     protocol["segmenter"] |= {"width": THIN.width, "blocks": list(THIN.blocks)}
-    protocol["discriminator"] |= {"width": 4, "strides": [2, 2, 1]}
-    protocol["hallucinator"] |= {"condition": [4, 8], "stride": 1}
+    protocol["discriminator"]["width"], protocol["hallucinator"]["condition"] = 4, [4, 8]
     protocol["training"] |= {"iterations": 2, "checkpoint_every": 1, "log_every": 1}
     protocol["datasets"]["painters"]["image_size"] = [32, 32]
     protocol["rain"] |= {"iterations": 2}

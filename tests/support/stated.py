@@ -4,11 +4,11 @@ from functools import cache
 from typing import Annotated, Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from ash import methods
-from ash.config import Section, sections
+from ash.config import Section, entries, sections
 from tests.conftest import ROOT
 
 
@@ -29,9 +29,8 @@ def stated() -> dict[str, dict[str, Any]]:
 def fields() -> dict[str, list[FieldInfo]]:
     """Every field that any section of the settings or any method has."""
     found: dict[str, list[FieldInfo]] = {}
-    known = [
-        value for value in vars(sections).values() if isinstance(value, type) and issubclass(value, sections.BaseModel)
-    ]
+    classes = [*vars(sections).values(), *vars(entries).values()]
+    known = [value for value in classes if isinstance(value, type) and issubclass(value, BaseModel)]
     for section in (*known, *(methods.load(name).Settings for name in methods.names())):
         for key, field in section.model_fields.items():
             found.setdefault(field.alias or key, []).append(field)
@@ -46,7 +45,7 @@ def all_keys() -> frozenset[str]:
 @cache
 def top_keys() -> frozenset[str]:
     """The sections of params.yaml and of a protocol."""
-    return frozenset([*sections.Params.model_fields, *sections.Protocol.model_fields])
+    return frozenset([*entries.Params.model_fields, *sections.Protocol.model_fields])
 
 
 def value_at(path: str, file: str = "params.yaml") -> Any:
@@ -75,7 +74,7 @@ def value_suits(path: str, value: str) -> bool:
         return key in fields()
     read = yaml.safe_load(value)
     if isinstance(read, dict) and "recipe" in read:  # an example of an experiment, under a name of its own
-        return set(read) <= {"recipe", *sections.ExperimentEntry.model_fields}
+        return set(read) <= {"recipe", *entries.ExperimentEntry.model_fields}
     if any(file.get(key) == read for file in stated().values()):
         return True
     return any(_accepts(field, read) for field in fields().get(key, []))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ash.contract import Update
-from ash.errors import NonFiniteError
+from ash.errors import ConfigError, NonFiniteError
 from ash.training import schedule
 from ash.training.loop import train
 from ash.training.step import Stepper, backward
@@ -84,3 +84,11 @@ def test_backward_adds_for_the_player_alone():
     assert game.players["segmenter"][0].weight.grad is None
     assert game.players["segmenter"][3].weight.grad.abs().sum() > 0
     assert image.grad.abs().sum() > 0
+
+
+def test_a_player_without_an_optimiser_is_named():
+    """One line with the players that have one, before anything is built."""
+    optimisers = {name: value for name, value in training().optimisers.items() if name != "discriminator"}
+    settings = training().model_copy(update={"optimisers": optimisers})
+    with pytest.raises(ConfigError, match=r"training\.optimisers: has none for the player discriminator; known: "):
+        Stepper.from_settings(Game(), settings, torch.enable_grad)
