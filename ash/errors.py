@@ -13,6 +13,8 @@ AshError                 one line for the user: where, what was found, what was 
 Anything else that escapes is a defect of ours and keeps its traceback.
 """
 
+import re
+
 
 class AshError(Exception):
     """An error whose message is meant for the user."""
@@ -58,5 +60,11 @@ def several(title: str, lines: list[str], limit: int = 20) -> str:
 
 
 def flat(cause: Exception) -> str:
-    """The message of another library's exception in one line."""
-    return " ".join(str(cause).split())
+    """The message of another library's exception in one line, without passwords."""
+    return redacted(" ".join(str(cause).split()))
+
+
+def redacted(text: str) -> str:
+    """`text` without what addresses hold beside the server and the path: name and password, and what follows a `?`."""
+    without = re.sub(r"(?<=://)[^\s\"'<>]*@", "***@", text)
+    return re.sub(r"((?:://|url: /)[^\s?\"'<>]*\?)[^\s\"'<>)]+", r"\1***", without)

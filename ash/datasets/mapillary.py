@@ -48,7 +48,9 @@ class Mapillary(Dataset):
         path = root / "config.json"
         if not path.exists():
             raise DataError(f"{path}: missing; restore it from the archive, it tells the set's version")
-        found = len(read_json(path).get("labels", []))
+        config = read_json(path)
+        labels = config.get("labels") if isinstance(config, dict) else None
+        found = len(labels) if isinstance(labels, list) else 0
         if found != N_IDS:
             raise DataError(f"{path}: lists {found} classes, wanted the {N_IDS} of version 1.2; fetch that version")
 

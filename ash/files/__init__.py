@@ -5,6 +5,8 @@ hdf5         the project's HDF5 files and their sidecars
 images       PNG and JPEG: opened, resized and written here alone
 tensors      the project's own weights: safetensors with notes
 png16        PNG of three 16-bit channels, which Pillow cannot hold
+signature    what a file is, told by its first bytes
+zips         what zipfile raises on bytes that are no whole archive
 foreign      weights of other programs as names and tensors
 torchvision  torchvision, imported here alone, and the ImageNet weights that it knows
 ahead        many files read in parallel and handed on in order

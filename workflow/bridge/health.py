@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from ash.errors import AshError, StoreError, several
+from ash.errors import AshError, StoreError, redacted, several
 from workflow.bridge.commit import recorded
 from workflow.bridge.jobs import plan
 from workflow.bridge.records import put_back
@@ -65,6 +65,6 @@ def _remote() -> Iterator[str]:
                 cause = str(fault)
     if cause:
         yield (
-            f"remote {name} at {url}: {cause}; the first `dvc push` makes a local folder; mount or sign in to any other, "
+            f"remote {name} at {redacted(url)}: {redacted(cause)}; the first `dvc push` makes a local folder; mount or sign in to any other, "
             f"or name your own with `dvc remote modify --local {name} url URL`"
         )
