@@ -62,8 +62,8 @@ class Weights:
     def __init__(self, answer):
         self.answer = answer
 
-    def get_state_dict(self, progress, check_hash):
-        assert check_hash
+    def get_state_dict(self, progress, check_hash, weights_only):
+        assert check_hash and weights_only
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer

@@ -2,8 +2,11 @@
 
 import contextlib
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+PIECE = 1 << 13  # bytes sent at once by a slow server
 
 
 class Server:
@@ -13,6 +16,8 @@ class Server:
         self.folder = folder
         self.cut: dict[str, list[int]] = {}  # name -> bytes sent of each next answer before the connection drops
         self.ranges = True
+        self.pause = 0.0  # seconds between two pieces of a file
+        self.headers: dict[str, str] = {}  # that replace or join those of every answer
         self.busy = 0  # number of next answers that are 503
         self.version = "1"  # of every file, as its ETag tells
         self.requests: list[tuple[str, str | None]] = []
@@ -67,7 +72,15 @@ def serve(folder: Path):
                 self.wfile.write(content[start : start + cuts.pop(0)])
                 self.close_connection = True
             else:
-                self.wfile.write(content[start:])
+                self.send(content[start:])
+
+        def send(self, content):
+            with contextlib.suppress(ConnectionError):  # of a client that was killed
+                for k in range(0, len(content), PIECE) if state.pause else ():
+                    self.wfile.write(content[k : k + PIECE])
+                    time.sleep(state.pause)
+                if not state.pause:
+                    self.wfile.write(content)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
