@@ -68,8 +68,8 @@ def checked(mirror: str) -> str:
         sound = False
     if not sound or parts.query or parts.fragment or any(c.isspace() or not c.isprintable() for c in mirror):
         raise ConfigError(
-            f"--mirror {redacted(repr(mirror))}: wanted http://HOST/FOLDER or https://HOST/FOLDER, without ? and #, and"
-            " with special characters of a password as %XX"
+            "--mirror: no address of files, wanted http://HOST/FOLDER or https://HOST/FOLDER without ? and #; write special"
+            " characters of a password as %XX"  # the address may hold a password, so it is not shown
         )
     return mirror.rstrip("/")
 

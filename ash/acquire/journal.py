@@ -33,11 +33,11 @@ class Pins:
         if not isinstance(pins, dict):
             raise StoreError(f"{self.path}: holds no names of archives; restore it from version control")
         for name, pin in pins.items():
-            digits = pin.get("sha256") if isinstance(pin, dict) else pin
-            size = pin.get("bytes", 0) if isinstance(pin, dict) else 0
+            held = pin if isinstance(pin, dict) else {}
+            digits, size = held.get("sha256"), held.get("bytes", 0)
             if not isinstance(digits, str) or not PIN.fullmatch(digits.lower()) or not isinstance(size, int):
                 raise StoreError(
-                    f"{self.path}: pin of {name!r} is {digits!r}, wanted `sha256` of 8 to 64 hexadecimal digits and whole"
+                    f"{self.path}: pin of {name!r} is {str(pin)[:80]!r}, wanted `sha256` of 8 to 64 hexadecimal digits and whole"
                     " `bytes`; correct it, or remove it if you trust the publisher's file"
                 )
         return {name: {**pin, "sha256": pin["sha256"].lower()} for name, pin in pins.items()}

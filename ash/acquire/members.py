@@ -42,7 +42,7 @@ class Plan:
 def plan(path: Path, archive: Archive) -> Plan:
     """The members to unpack; DataError lists every unsafe member, whether or not it belongs to the set."""
     with opened(path) as file:
-        members = [info for info in file.infolist() if not info.is_dir()]
+        members = [info for info in file.infolist() if not info.filename.endswith("/")]
     wanted = tuple(info for info in members if archive.keeps(info.filename))
     faults = [f"{info.filename!r}: {fault}" for info in members for fault in [_fault(info)] if fault]
     faults += [f"{info.filename!r}: {fault}" for info in wanted for fault in [_unreadable(info)] if fault]
@@ -123,7 +123,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
         file = zipfile.ZipFile(path)
     except DAMAGE as cause:
         raise DataError(
-            f"{path}: not a whole zip archive (it is {signature.look(path)}; {flat(cause)}); fetch it again"
+            f"{path}: {signature.look(path)}, not a whole zip archive ({flat(cause)}); remove it and fetch it again"
         ) from cause
     with file:
         for info in file.infolist():

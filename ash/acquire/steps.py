@@ -141,6 +141,7 @@ class _Work:
 
     def _check_version(self, path: Path, archive: Archive) -> None:
         """DataError if the members that tell the set's version tell another, before anything is unpacked into the set."""
+        plan(path, archive)  # another archive than the published one is named as a whole
         if archive.named:
             with writing(path), tempfile.TemporaryDirectory() as away:
                 unpack(path, replace(archive, keep=archive.named), Path(away), quiet)

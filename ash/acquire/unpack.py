@@ -113,11 +113,11 @@ def _blocks(file: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Iterato
                 yield block
     except DAMAGE as cause:
         raise DataError(
-            f"{path}: member {info.filename} is damaged ({flat(cause)}); fetch the archive again"
+            f"{path}: member {info.filename} is damaged ({flat(cause)}); remove the archive and fetch it again"
         ) from cause
     if size != info.file_size:
         raise DataError(
-            f"{path}: member {info.filename} has {size} bytes, wanted {info.file_size}; fetch the archive again"
+            f"{path}: member {info.filename} has {size} bytes, wanted {info.file_size}; remove the archive and fetch it again"
         )
 
 

@@ -121,8 +121,9 @@ def _checkpoint(path: Path, found: str) -> object:
             raise StoreError(f"{path}: not a readable PyTorch checkpoint ({damage}); fetch it again")
     stand_ins: list[Any] = [(_Left, name) for name in PASSED_OVER]
     try:
-        with torch.serialization.safe_globals(stand_ins):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # An open file: torch.load would go by the suffix of a path.
+        with torch.serialization.safe_globals(stand_ins), path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as cause:
         raise CheckpointError(
             f"{path}: holds more than tensors ({_why(cause)}); save its state_dict alone, where it was made"

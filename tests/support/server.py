@@ -17,7 +17,7 @@ class Server:
         self.cut: dict[str, list[int]] = {}  # name -> bytes sent of each next answer before the connection drops
         self.ranges = True
         self.pause = 0.0  # seconds between two pieces of a file
-        self.headers: dict[str, str] = {}  # that replace or join those of every answer
+        self.script: dict[str, list] = {}  # name -> what is done with each next request in place of an answer
         self.busy = 0  # number of next answers that are 503
         self.version = "1"  # of every file, as its ETag tells
         self.requests: list[tuple[str, str | None]] = []
@@ -39,10 +39,17 @@ def serve(folder: Path):
         def log_message(self, *arguments):
             pass
 
+        def handle(self):
+            with contextlib.suppress(ConnectionError):  # of a client that was killed
+                super().handle()
+
         def do_GET(self):
             name, wanted = self.path.lstrip("/"), self.headers.get("Range")
             state.requests.append((name, wanted))
             path = state.folder / name
+            if state.script.get(name):
+                state.script[name].pop(0)(self)
+                return
             if state.busy:
                 state.busy -= 1
                 self.send_error(503)
@@ -75,12 +82,10 @@ def serve(folder: Path):
                 self.send(content[start:])
 
         def send(self, content):
-            with contextlib.suppress(ConnectionError):  # of a client that was killed
-                for k in range(0, len(content), PIECE) if state.pause else ():
-                    self.wfile.write(content[k : k + PIECE])
-                    time.sleep(state.pause)
-                if not state.pause:
-                    self.wfile.write(content)
+            size = PIECE if state.pause else max(len(content), 1)
+            for k in range(0, len(content), size):
+                self.wfile.write(content[k : k + size])
+                time.sleep(state.pause)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
