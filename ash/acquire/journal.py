@@ -27,9 +27,7 @@ class Pins:
         self.known = self._read()
 
     def _read(self) -> dict[str, dict[str, Any]]:
-        if not self.path.exists():
-            return {}
-        pins = read_json(self.path)
+        pins = _load(self.path)
         if not isinstance(pins, dict):
             raise StoreError(f"{self.path}: holds no names of archives; restore it from version control")
         for name, pin in pins.items():
@@ -37,8 +35,8 @@ class Pins:
             digits, size = held.get("sha256"), held.get("bytes", 0)
             if not isinstance(digits, str) or not PIN.fullmatch(digits.lower()) or not isinstance(size, int):
                 raise StoreError(
-                    f"{self.path}: pin of {name!r} is {str(pin)[:80]!r}, wanted `sha256` of 8 to 64 hexadecimal digits and whole"
-                    " `bytes`; correct it, or remove it if you trust the publisher's file"
+                    f"{self.path}: pin of {name!r} is {str(pin)[:80]!r}, wanted `sha256` of 8 to 64 hexadecimal digits and"
+                    " whole `bytes`; correct it, or remove it if you trust the publisher's file"
                 )
         return {name: {**pin, "sha256": pin["sha256"].lower()} for name, pin in pins.items()}
 
@@ -69,7 +67,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.entries: dict[str, dict[str, Any]] = read_json(path) if path.exists() else {}
+        self.entries: dict[str, dict[str, Any]] = _load(path)
         wanted = {"bytes", "mtime_ns", "sha256", "contents"}
         known = self.entries.values() if isinstance(self.entries, dict) else [None]
         if not all(isinstance(entry, dict) and entry.keys() == wanted for entry in known):
@@ -97,6 +95,14 @@ class Journal:
     def _keep(self, name: str, entry: dict[str, Any]) -> None:
         self.entries[name] = entry
         write_json(self.path, self.entries)
+
+
+def _load(path: Path) -> Any:
+    """What a JSON file holds, nothing if there is none; StoreError if it cannot be read."""
+    try:
+        return read_json(path) if path.exists() else {}
+    except OSError as cause:
+        raise StoreError(f"{path}: cannot be read ({cause.strerror}); move it away, or fix its permissions") from cause
 
 
 def sha256_of(path: Path, size: int, progress: Progress) -> str:

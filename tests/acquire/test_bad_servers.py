@@ -71,7 +71,7 @@ CASES = {
     "no length": [answer(200, {"ETag": '"1"'}, CONTENT)],
     "length that is none": [answer(200, {"Content-Length": "many"}, CONTENT)],
     "busy": [answer(503, {"Retry-After": "1", "Content-Length": "0"}, b""), answer(500, {"Content-Length": "0"}, b"")],
-    "reset": [lambda handler: handler.connection.close()],
+    "reset": [lambda handler: handler.connection.shutdown(socket.SHUT_RDWR)],
     "no HTTP": [lambda handler: handler.wfile.write(b"SSH-2.0-OpenSSH\r\n\r\n")],
 }  # fmt: skip
 
@@ -147,7 +147,9 @@ def test_a_server_that_stalls(tmp_path, monkeypatch, sent):
     thread = threading.Thread(target=serve_silently)
     thread.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/a.zip"
-    with pytest.raises(UnreachableError, match=r"a\.zip: stopped after \d+ bytes .*timed out.*; run the same command again"):
+    with pytest.raises(
+        UnreachableError, match=r"a\.zip: stopped after \d+ bytes .*timed out.*; run the same command again"
+    ):
         get(None, tmp_path, url)
     thread.join()
     for connection in (*held, listener):
@@ -199,7 +201,8 @@ def test_on_the_command_line(tmp_path):
     """`ash acquire weights --mirror` with a password: exit code 2, and the password nowhere."""
     settle(tmp_path)
     protocol = tmp_path / "protocols/tiny.yaml"
-    text = protocol.read_text().replace("weights: ash/style/weights/miniature.safetensors", "weights: data/networks/adain.safetensors")
+    text = protocol.read_text()
+    text = text.replace("ash/style/weights/miniature.safetensors", "data/networks/adain.safetensors")
     protocol.write_text(text)
     result = ash(tmp_path, "acquire", "weights", "--mirror", f"http://me:{SECRET}@127.0.0.1:bad", check=False)
     assert result.returncode == 2 and SECRET not in result.stdout + result.stderr

@@ -130,9 +130,7 @@ def test_a_wrong_password_is_one_line(run):
 def test_a_wrong_md5_is_one_line(run, site, tmp_path):
     """The publisher's sum is checked by csDownload; what cannot be mended by going on is removed, so the next run is right."""
     site["md5"] = "0" * 32
-    with pytest.raises(
-        DataError, match=r"MD5 sum of downloaded file does not match.*; what it fetched was removed"
-    ):
+    with pytest.raises(DataError, match=r"MD5 sum of downloaded file does not match.*; what it fetched was removed"):
         run(**{USERNAME: "me", PASSWORD: "secret"})
     assert not (tmp_path / WAITING).exists() and not (tmp_path / PART).exists()
     site["md5"] = hashlib.md5(CONTENT).hexdigest()

@@ -49,7 +49,9 @@ def test_an_impostor_is_not_kept(world, served, name):  # noqa: F811
     assert w.acquire(served.url)["images"] == COUNTS["gta5"]
 
 
-@pytest.mark.parametrize("spoil", [lambda whole: whole[: len(whole) // 2], lambda whole: whole.replace(b"IDAT", b"IDAX", 1)])
+@pytest.mark.parametrize(
+    "spoil", [lambda whole: whole[: len(whole) // 2], lambda whole: whole.replace(b"IDAT", b"IDAX", 1)]
+)
 def test_a_damaged_archive_is_fetched_again(world, served, spoil):  # noqa: F811
     """Cut, or with other bytes in a member: not kept, nothing half unpacked; the same command fetches it again."""
     w = world("gta5").pack(served.folder)
@@ -60,7 +62,9 @@ def test_a_damaged_archive_is_fetched_again(world, served, spoil):  # noqa: F811
             out.write(image, image.relative_to(w.made).as_posix())
     whole = path.read_bytes()
     path.write_bytes(spoil(whole))
-    with pytest.raises(DataError, match=r"1 archive\(s\).*\n.*07_images\.zip: sent what is of no use, nothing of it was kept"):
+    with pytest.raises(
+        DataError, match=r"1 archive\(s\).*\n.*07_images\.zip: sent what is of no use, nothing of it was kept"
+    ):
         w.acquire(served.url)
     assert len(list(w.archives.glob("*.zip"))) == 19
     path.write_bytes(whole)
@@ -115,5 +119,7 @@ def test_a_server_that_is_silent_is_asked_for_one_archive_only(world, served, mo
     w = world("gta5")
     order = Order(w.root, None, w.out, w.pins, "http://127.0.0.1:9")
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with pytest.raises(DataError, match=r"gta5: 1 archive\(s\) missing or wrong\n.*01_images\.zip: stopped after 0 bytes"):
+    with pytest.raises(
+        DataError, match=r"gta5: 1 archive\(s\) missing or wrong\n.*01_images\.zip: stopped after 0 bytes"
+    ):
         acquire("gta5", order, lambda title: nullcontext(lambda done, total: None), w.said.append)

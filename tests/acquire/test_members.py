@@ -1,5 +1,6 @@
 """Archives of every make: their members come out right, or one line says why not, and nothing lands outside the folder."""
 
+import contextlib
 import io
 import random
 import struct
@@ -51,7 +52,9 @@ def patched(path, offset, value):
     return path
 
 
-@pytest.mark.parametrize("name", ["images\\1.png", "./images/1.png", ".\\images\\1.png", "images//1.png", "images/./1.png"])
+@pytest.mark.parametrize(
+    "name", ["images\\1.png", "./images/1.png", ".\\images\\1.png", "images//1.png", "images/./1.png"]
+)
 def test_names_as_some_programs_write_them(tmp_path, name):
     """Backslashes, a leading dot, empty parts: the file that is meant."""
     unpack(zipped(tmp_path / "a.zip", [stored("images\\", b""), stored(name, b"one")]), IMAGES, tmp_path / "root")
@@ -96,7 +99,9 @@ def test_a_method_that_python_lacks(tmp_path, method):
 def test_other_faults_of_the_directory(tmp_path):
     """A version of the future, a name that is no UTF-8, an encrypted member."""
     path = zipped(tmp_path / "a.zip", [("images/1.png", b"1")])
-    assert "a zip archive, not a whole zip archive (zip file version 9.9)" in refused(patched(path, 6, 99), tmp_path / "root")
+    assert "a zip archive, not a whole zip archive (zip file version 9.9)" in refused(
+        patched(path, 6, 99), tmp_path / "root"
+    )
     path = zipped(path, [("images/\u00e9.png", b"1")])
     path.write_bytes(path.read_bytes().replace("\u00e9".encode(), b"\xff\xfe"))
     assert "codec can't decode" in refused(path, tmp_path / "root")
@@ -148,10 +153,8 @@ def test_flipped_and_cut_archives(compression, seed, flips, cut):
         root, path = Path(away) / "in/root", Path(away) / "in/a.zip"
         path.parent.mkdir()
         path.write_bytes(content[: draw.randrange(len(content))] if cut else content)
-        try:
+        with contextlib.suppress(AshError):
             unpack(path, IMAGES, root)
-        except AshError:
-            pass
         written = {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
         assert all(content in CONTENT.values() for content in written.values()), "another image"
         assert {p for p in Path(away).rglob("*") if p.is_file()} == {path, *(root / name for name in written)}

@@ -15,11 +15,15 @@ SHA256 = "f81d91e8" + "0" * 56
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.mark.parametrize("pin", [{"sha256": ""}, {"sha256": "f"}, {}, {"sha256": None}, {"sha256": "xyzw" * 16}, SHA256, None])
+@pytest.mark.parametrize(
+    "pin", [{"sha256": ""}, {"sha256": "f"}, {}, {"sha256": None}, {"sha256": "xyzw" * 16}, SHA256, None]
+)
 def test_what_is_no_pin_fits_nothing(tmp_path, pin):
     """An empty one, a few digits, another shape: the file and the name are said, before any archive is held against it."""
     (tmp_path / "pins.json").write_text(json.dumps({"a.zip": pin}))
-    with pytest.raises(StoreError, match=r"pins\.json: pin of 'a\.zip' is .*, wanted `sha256` of 8 to 64 hexadecimal digits"):
+    with pytest.raises(
+        StoreError, match=r"pins\.json: pin of 'a\.zip' is .*, wanted `sha256` of 8 to 64 hexadecimal digits"
+    ):
         Pins(tmp_path / "pins.json")
 
 
@@ -53,7 +57,11 @@ def test_a_journal_of_another_shape(tmp_path, content):
 
 
 @FUZZ
-@given(st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=6))
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=6
+    )
+)
 def test_any_json_in_their_place(tmp_path, content):
     """Read, or one AshError."""
     for reader in (Pins, Journal):

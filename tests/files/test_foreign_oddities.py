@@ -1,4 +1,4 @@
-"""Checkpoints as trainers and strangers leave them: weights are found or the keys named; damage is one line, code never runs."""
+"""Checkpoints as trainers and strangers leave them: weights are found or keys named, damage is one line, no code runs."""
 
 import argparse
 import io
@@ -158,7 +158,11 @@ def test_tensors_that_are_no_plain_numbers(tmp_path):
 def test_what_does_not_fit_is_said_of_values_too():
     """NaN, inf, whole numbers where fractions belong, variances below zero."""
     wanted = {name: torch.ones(2) for name in ("a", "b", "c", "bn.running_var")}
-    found = {"a": torch.tensor([1, torch.nan]), "b": torch.tensor([torch.inf, 1]), "c": torch.ones(2, dtype=torch.int64)}
+    found = {
+        "a": torch.tensor([1, torch.nan]),
+        "b": torch.tensor([torch.inf, 1]),
+        "c": torch.ones(2, dtype=torch.int64),
+    }
     assert misfits({**found, "bn.running_var": torch.tensor([1.0, -1])}, wanted) == [
         "a: holds values that are not finite",
         "b: holds values that are not finite",
@@ -195,7 +199,9 @@ def test_flipped_and_cut_checkpoints(tmp_path, how, seed, flips, cut):
 
 
 @FUZZ
-@given(content=st.binary(max_size=300), sign=st.sampled_from([b"", b"\x80\x02", b"PK\x03\x04", b"\x40" + bytes(7) + b"{"]))
+@given(
+    content=st.binary(max_size=300), sign=st.sampled_from([b"", b"\x80\x02", b"PK\x03\x04", b"\x40" + bytes(7) + b"{"])
+)
 def test_random_bytes_are_no_checkpoint(tmp_path, content, sign):
     """One line, whatever they begin with."""
     (tmp_path / "x.pth").write_bytes(sign + content)

@@ -12,7 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from ash.files.signature import CHECKPOINT, EMPTY, FOLDER, PAGE, PICKLE, POINTER, RAR, SAFETENSORS, ZIP, fits, kind, look
+from ash.files.signature import (
+    CHECKPOINT,
+    EMPTY,
+    FOLDER,
+    PAGE,
+    PICKLE,
+    POINTER,
+    RAR,
+    SAFETENSORS,
+    ZIP,
+    fits,
+    kind,
+    look,
+)
 
 
 def made(write):
@@ -64,7 +77,13 @@ def test_what_is_no_plain_file(tmp_path):
 
 def test_what_may_be_a_checkpoint():
     """A zip archive, an old pickle, safetensors; nothing else."""
-    assert [fits(found, CHECKPOINT) for found in (ZIP, PICKLE, SAFETENSORS, PAGE, RAR)] == [True, True, True, False, False]
+    assert [fits(found, CHECKPOINT) for found in (ZIP, PICKLE, SAFETENSORS, PAGE, RAR)] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
     assert fits(ZIP, ZIP) and not fits(PICKLE, ZIP)
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from tests.conftest import ROOT, settle
 from tests.support.server import serve
 
-FRAMES, BYTES = 40, 30_000  # images of the set, bytes of each
+FRAMES, BYTES = 20, 30_000  # images of the set, bytes of each
 PAUSE = 0.004  # seconds between two pieces that the server sends
 AT_ONCE = 3  # kills at most before a run is left to end
 RAW = re.compile(r"gta5:\s*\{.*?validation: 3.*?draw_size: \[64, 32\]\}", re.DOTALL)
@@ -60,9 +60,7 @@ def start(folder: Path, url: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "ash.cli", "acquire", "gta5", "--mirror", url]
     with (folder.parent / f"{folder.name}.log").open("ab") as log:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -127,7 +125,7 @@ def run(kills: int, seed: int, say=print) -> list[str]:
             done += disturb(folder, server.url, draw, lasts, min(draw.randint(1, AT_ONCE), kills - done))
             code = start(folder, server.url).wait()
             bad = difference(wanted, tree(folder)) + ([f"exit code {code}"] if code else [])
-            say(f"round {rounds}: {done} kills so far, {'as undisturbed' if not bad else bad}", flush=True)
+            say(f"round {rounds}: {done} kills so far, {bad or 'as undisturbed'}", flush=True)
             faults += [f"round {rounds}: {line}" for line in bad]
             shutil.rmtree(folder)
     say(f"{done} kills in {rounds} rounds (seed {seed}): {len(faults)} files differ")

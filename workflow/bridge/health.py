@@ -65,6 +65,6 @@ def _remote() -> Iterator[str]:
                 cause = str(fault)
     if cause:
         yield (
-            f"remote {name} at {redacted(url)}: {redacted(cause)}; the first `dvc push` makes a local folder; mount or sign in to any other, "
-            f"or name your own with `dvc remote modify --local {name} url URL`"
+            f"remote {name} at {redacted(url)}: {redacted(cause)}; the first `dvc push` makes a local folder; mount or sign in"
+            f" to any other, or name your own with `dvc remote modify --local {name} url URL`"
         )
