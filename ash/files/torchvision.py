@@ -61,7 +61,8 @@ def imagenet(name: Backbone) -> dict[str, Tensor]:
         socket.setdefaulttimeout(TIMEOUT)  # torch.hub would wait for a silent server for ever
         state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as cause:
-        raise StoreError(f"torchvision:{name}: cannot be fetched ({flat(cause)}); {remedy}") from cause
+        told = "it holds more than tensors" if isinstance(cause, pickle.UnpicklingError) else flat(cause)
+        raise StoreError(f"torchvision:{name}: cannot be fetched ({told}); {remedy}") from cause
     finally:
         socket.setdefaulttimeout(waited)
     return state

@@ -119,7 +119,8 @@ def test_an_account_does_not_outlive_a_kill(tmp_path):
     )
     parent = (
         "from pathlib import Path; import sys; from ash.acquire.cityscapes_login import fetch\n"
-        f"fetch(Path({str(tmp_path / 'archives/a.zip')!r}), command=[sys.executable, *{[str(script), str(tmp_path / 'seen')]!r}])"
+        f"command = [sys.executable, {str(script)!r}, {str(tmp_path / 'seen')!r}]\n"
+        f"fetch(Path({str(tmp_path / 'archives/a.zip')!r}), command=command)"
     )
     environment = os.environ | {USERNAME: "me", PASSWORD: "Tr0ub4dor", "TMPDIR": str(tmp_path)}
     process = subprocess.Popen([sys.executable, "-c", parent], env=environment, start_new_session=True)
