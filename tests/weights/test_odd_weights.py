@@ -1,4 +1,4 @@
-"""Weights that are nearly right: of other classes, widths and blocks, with values that no training leaves, or their own target."""
+"""Weights that are nearly right: of other classes, widths and blocks, with values that no training leaves."""
 
 import pytest
 import torch
