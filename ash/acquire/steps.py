@@ -20,7 +20,7 @@ from ash.acquire.members import plan
 from ash.acquire.sources import Archive, Source
 from ash.acquire.status import begun, folder, instruction, lacks
 from ash.acquire.unpack import unpack
-from ash.errors import AshError, DataError, redacted, several
+from ash.errors import AshError, DataError, StoreError, redacted, several
 from ash.files import signature
 from ash.files.atomic import write_json, write_text
 from ash.preparation.census import take_census
@@ -83,8 +83,8 @@ class _Work:
                 entry = self._bring(archive)
             except AshError as fault:
                 faults.append(str(fault))
-                if isinstance(fault, download.UnreachableError):
-                    break  # what this server has not sent, it will not send now
+                if isinstance(fault, download.UnreachableError | StoreError):
+                    break  # neither this server nor this disk will do better with the next
             else:
                 self.record |= {} if entry is None else {archive.name: _public(entry)}
         if faults:

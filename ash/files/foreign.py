@@ -205,7 +205,7 @@ def misfits(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[s
             lines.append(f"{name}: shape {tuple(found[name].shape)}, wanted {tuple(wanted[name].shape)}")
         elif found[name].is_floating_point() != wanted[name].is_floating_point():
             lines.append(f"{name}: type {found[name].dtype}, wanted {wanted[name].dtype}")
-        elif not found[name].isfinite().all():
+        elif not found[name].float().isfinite().all():  # as float32, which holds less than float64
             lines.append(f"{name}: holds values that are not finite")
         elif name.endswith("running_var") and (found[name] < 0).any():
             lines.append(f"{name}: holds variances below zero")

@@ -197,3 +197,20 @@ def test_a_full_disk_leaves_no_half_member(world, monkeypatch):  # noqa: F811
         w.acquire()
     assert not [path for path in w.root.rglob("*") if path.is_file() and path.suffix in (".jpg", ".png", ".part")]
     assert w.acquire()["images"] == {"train": 3, "val": 3}
+
+
+def test_a_full_disk_is_said_once(world, server, monkeypatch):  # noqa: F811
+    """The next archives would meet it too: one line, and with room the same command brings all."""
+    w = world("gta5").pack(server.folder)
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ash.acquire.download.Transfer._write", full)
+        with pytest.raises(
+            DataError, match=r"gta5: 1 archive\(s\).*\n.*01_images.zip: cannot be written \(No space left"
+        ):
+            bring(w, server)
+    assert len(server.requests) == 1
+    assert len(bring(w, server)["archives"]) == 20

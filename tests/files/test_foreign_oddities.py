@@ -206,3 +206,13 @@ def test_random_bytes_are_no_checkpoint(tmp_path, content, sign):
     """One line, whatever they begin with."""
     (tmp_path / "x.pth").write_bytes(sign + content)
     refused(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.bfloat16, torch.float16, torch.float64])
+def test_weights_of_another_precision_are_weights(tmp_path, dtype):
+    """Read, and held to be finite as the network will hold them."""
+    torch.save({"a": torch.ones(3).to(dtype)}, tmp_path / "x.pth")
+    assert misfits(read_state(tmp_path / "x.pth"), {"a": torch.ones(3)}) == []
+    assert misfits({"a": torch.full((3,), 1e300, dtype=torch.float64)}, {"a": torch.ones(3)}) == [
+        "a: holds values that are not finite"
+    ]
