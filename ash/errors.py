@@ -13,6 +13,7 @@ AshError                 one line for the user: where, what was found, what was 
 Anything else that escapes is a defect of ours and keeps its traceback.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -60,11 +61,6 @@ def several(title: str, lines: list[str], limit: int = 20) -> str:
     return "\n  ".join([title, *shown] + ([f"... and {rest} more"] if rest > 0 else []))
 
 
-def flat(cause: object) -> str:
-    """The message of another library's exception in one line."""
-    return " ".join(str(cause).split())
-
-
 def brief(text: str, limit: int = 120) -> str:
     """A text of a user or of another library, cut where it would bury the message around it."""
     return text if len(text) <= limit else f"{text[:limit]}..."
@@ -75,3 +71,14 @@ def known(wrong: str, names: Iterable[str]) -> str:
     there = [str(name) for name in names]
     close = get_close_matches(wrong, there, 1)
     return f"known: {', '.join(there) or 'none'}" + (f"; did you mean {close[0]!r}?" if close else "")
+
+
+def flat(cause: object) -> str:
+    """The message of another library's exception in one line, without passwords."""
+    return redacted(" ".join(str(cause).split()))
+
+
+def redacted(text: str) -> str:
+    """`text` without what addresses hold beside the server and the path: name and password, and what follows a `?`."""
+    without = re.sub(r"(?<=://)[^\s\"'<>]*@", "***@", text)
+    return re.sub(r"((?:://|url: /)[^\s?\"'<>]*\?)[^\s\"'<>)]+", r"\1***", without)

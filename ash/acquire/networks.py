@@ -16,6 +16,11 @@ PUBLISHED = {
     "vgg_normalised.pth": _ADAIN_RELEASE,
     "decoder.pth": _ADAIN_RELEASE,
 }
+TELLING = {  # a weight that each of them has, behind a module's name or not
+    "DeepLab_resnet_pretrained_init-f81d91e8.pth": "layer4.0.conv3.weight",
+    "vgg_normalised.pth": "2.weight",
+    "decoder.pth": "28.weight",
+}
 
 
 def needed(protocol: Protocol) -> list[Path]:

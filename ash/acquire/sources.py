@@ -27,7 +27,17 @@ class Archive:
 
     def keeps(self, member: str) -> bool:
         """Whether a member belongs to the set."""
-        return any(fnmatchcase(member, pattern) and member.count("/") == pattern.count("/") for pattern in self.keep)
+        return any(self.matches(member, pattern) for pattern in self.keep)
+
+    @staticmethod
+    def matches(member: str, pattern: str) -> bool:
+        """Whether a member's name matches a pattern, part by part."""
+        return fnmatchcase(member, pattern) and member.count("/") == pattern.count("/")
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The members that are wanted by their whole name: those that tell the set's version."""
+        return tuple(pattern for pattern in self.keep if "*" not in pattern)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What is there of a set, what is missing, and what to do: for `ash check` and for messages.  Opens no file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ash import datasets
@@ -15,11 +15,25 @@ def folder(root: Path) -> Path:
     return root / "archives"
 
 
+def begun(root: Path) -> Path:
+    """A mark that lies beside a set's archives from the first fetch or unpacking until all of them are unpacked.
+
+    Without `count` in the protocol, images and labels of a few archives look like a whole set.
+    """
+    return folder(root) / ".unfinished"
+
+
 def lacks(name: str, root: Path, count: Mapping[str, int] | None) -> str | None:
     """One line: what is missing of a set and what to do; None if nothing is."""
     dataset = datasets.load(name)
     splits = take_census(dataset, root, count)
-    if any(split.images for split in splits) and all(s.complete for s in splits if count or s.images):
+    whole = any(split.images for split in splits) and all(s.complete for s in splits if count or s.images)
+    if whole and begun(root).exists():
+        return (
+            f"{root}: {name} is not whole, `ash acquire {name}` was stopped in the middle; run it again, or remove"
+            f" {begun(root)} if you have put the whole set there yourself"
+        )
+    if whole:
         return None
     found = "; ".join(split.line() for split in splits) if root.is_dir() else "no such folder"
     state = "incomplete" if any(split.images for split in splits) else "missing"
@@ -32,9 +46,10 @@ def _remedy(dataset: Dataset, root: Path) -> str:
     return _misplaced(dataset, root) or (f"put {dataset.layout} there" if source is None else instruction(source, root))
 
 
-def instruction(source: Source, root: Path) -> str:
-    """What to do next to get a set, given the archives that are there."""
-    absent = [archive for archive in source.archives if not (folder(root) / archive.name).exists()]
+def instruction(source: Source, root: Path, wrong: Sequence[str] = ()) -> str:
+    """What to do next to get a set, given the archives that are there, of which those in `wrong` are not the published."""
+    there = [archive.name for archive in source.archives if (folder(root) / archive.name).exists()]
+    absent = [archive for archive in source.archives if archive.name in wrong or archive.name not in there]
     names = ", ".join(archive.name for archive in absent)
     command = f"run `ash acquire {source.name}`"
     if not absent:

@@ -4,26 +4,30 @@ A set that is complete without archives is accepted as it lies, and nothing is w
 shared and read-only.  So is one without an entry in `ash.acquire.sources`, which has no archives.
 """
 
-import fcntl
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ash import datasets
 from ash.acquire import cityscapes_login, download, sources
+from ash.acquire.disk import STAGING, alone, writing
 from ash.acquire.journal import Journal, Pins
+from ash.acquire.members import plan
 from ash.acquire.sources import Archive, Source
-from ash.acquire.status import folder, instruction, lacks
-from ash.acquire.unpack import head, plan, unpack
-from ash.errors import AshError, DataError, several
+from ash.acquire.status import begun, folder, instruction, lacks
+from ash.acquire.unpack import unpack
+from ash.errors import AshError, DataError, StoreError, redacted, several
+from ash.files import signature
 from ash.files.atomic import write_json, write_text
 from ash.preparation.census import take_census
-from ash.progress import Progress
+from ash.progress import Progress, quiet
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
-MAGIC = {"zip": b"PK", "rar": b"Rar!"}
+KINDS = {"zip": signature.ZIP, "rar": signature.RAR}
 
 
 @dataclass(frozen=True)
@@ -45,76 +49,139 @@ def acquire(name: str, order: Order, stage: Stage, say: Callable[[str], None]) -
     that is missing or wrong, with what to do, or says which images are missing.
     """
     source, dataset = sources.SOURCES.get(name), datasets.load(name)
-    order.out.parent.mkdir(parents=True, exist_ok=True)
-    with alone(order.out.with_name(f".{name}.lock"), name):
-        record = {} if source is None else _bring(source, order, stage, say)
+    with alone(order.out.with_name(f".{name}.lock"), name), ExitStack() as held:
+        work = None if source is None else _Work(source, order, stage, held)
+        if work is not None:
+            _show_licence(work.source, order.out.with_name(f"{name}_licence.txt"), say)
+            work.bring_all()
         fault = lacks(name, order.root, order.count)
         if fault is not None:
             raise DataError(fault)
         dataset.verify(order.root)
         found = {split.split: split.images for split in take_census(dataset, order.root, order.count)}
+        if work is not None:
+            work.pin()
+        record = {} if work is None else work.record
         write_json(order.out, {"dataset": name, "archives": record, "images": found})
 
 
-def _bring(source: Source, order: Order, stage: Stage, say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
-    """Every archive of a set, one after the other; gives what the record says of each.  DataError lists the bad ones."""
-    _show_licence(source, order.out.with_name(f"{source.name}_licence.txt"), say)
-    work = _Work(source, order, stage)
-    record: dict[str, dict[str, Any]] = {}
-    faults = []
-    for archive in source.archives:
-        try:
-            entry = work.bring(archive)
-        except AshError as fault:
-            faults.append(str(fault))
-        else:
-            record |= {} if entry is None else {archive.name: entry}
-    if faults:
-        raise DataError(several(f"{source.name}: {len(faults)} archive(s) missing or wrong", faults))
-    return record
-
-
 class _Work:
-    """The archives of one set, one after the other."""
+    """The archives of one set, one after the other; `record` has what is known of each that is there."""
 
-    def __init__(self, source: Source, order: Order, stage: Stage) -> None:
-        self.source, self.order, self.stage = source, order, stage
+    def __init__(self, source: Source, order: Order, stage: Stage, held: ExitStack) -> None:
+        self.source, self.order, self.stage, self.held = source, order, stage, held
         self.pins, self.journal = Pins(order.pins), Journal(order.out.with_name(f".{source.name}.json"))
         self.complete = lacks(source.name, order.root, order.count) is None
+        self.held_folder = False
+        self.record: dict[str, dict[str, Any]] = {}
 
-    def bring(self, archive: Archive) -> dict[str, Any] | None:
-        """Fetch an archive if need be, verify and unpack it; None where the set is complete without it."""
+    def bring_all(self) -> None:
+        """Fetch, verify and unpack every archive; DataError lists the bad ones."""
+        faults = []
+        for archive in self.source.archives:
+            try:
+                entry = self._bring(archive)
+            except AshError as fault:
+                faults.append(str(fault))
+                if isinstance(fault, download.UnreachableError | StoreError):
+                    break  # neither this server nor this disk will do better with the next
+            else:
+                self.record |= {} if entry is None else {archive.name: _public(entry)}
+        if faults:
+            raise DataError(several(f"{self.source.name}: {len(faults)} archive(s) missing or wrong", faults))
+        self._finish()
+
+    def pin(self) -> None:
+        """Keep size and hash of the archives, once the set that came of them has proved good."""
+        for archive, entry in self.record.items():
+            if (folder(self.order.root) / archive).exists():
+                self.pins.add(archive, entry["bytes"], entry["sha256"])
+
+    def _bring(self, archive: Archive) -> dict[str, Any] | None:
+        """Fetch an archive if need be, and use it; gives what the journal knows.  None where the set is complete without it."""
         path = folder(self.order.root) / archive.name
-        if not path.exists():
-            known = self.journal.entries.get(archive.name)
-            if self.complete:
-                return _public(known) if known else None
-            self._fetch(path, archive)
-        if not head(path).startswith(MAGIC[archive.kind]):
-            raise DataError(
-                f"{path}: not a {archive.kind} archive (begins {head(path)!r}); put the published file there"
-            )
+        if path.exists():
+            return self._use(path, archive)
+        if self.complete:
+            return self.journal.entries.get(archive.name)
+        waiting, address = self._fetch(path, archive)
+        try:
+            entry = self._use(waiting, archive)
+        except DataError as fault:
+            with writing(waiting):
+                waiting.unlink()
+            raise DataError(f"{address}: sent what is of no use, {download.AGAIN} ({fault})") from fault
+        with writing(path):
+            waiting.replace(path)
+        return entry
+
+    def _use(self, path: Path, archive: Archive) -> dict[str, Any]:
+        """Verify an archive and unpack it."""
+        found, wanted = signature.look(path), KINDS[archive.kind]
+        if found != wanted:
+            then = instruction(self.source, self.order.root, (archive.name,))
+            raise DataError(f"{path}: {found}, wanted {wanted}; {signature.hint(found)}remove it, then {then}")
         with self.stage(f"verify {archive.name} (MiB)") as progress:
             entry = self.journal.hashed(path, progress)
         self.pins.check(path, entry["bytes"], entry["sha256"])
+        same = [name for name, other in self.record.items() if other["sha256"] == entry["sha256"]]
+        if same:
+            raise DataError(
+                f"{path}: the same file as {same[0]}, so one of the two is wrong; remove it and fetch it again"
+            )
         if archive.kind == "zip":
+            self._check_version(path, archive)
+            if not self.complete:
+                self._begin()
             with self.stage(f"unpack {archive.name}") as progress:
                 trusted = entry["contents"] is not None
                 contents = unpack(path, archive, self.order.root, progress, self._replaced(archive), trusted=trusted)
             self.journal.unpacked(archive.name, contents.record())
-        self.pins.add(archive.name, entry["bytes"], entry["sha256"])
-        return _public(self.journal.entries[archive.name])
+        return self.journal.entries[archive.name]
 
-    def _fetch(self, path: Path, archive: Archive) -> None:
-        if self.source.how == "http":
-            base = self.order.mirror or self.source.base
-            with self.stage(f"fetch {path.name} (MiB)") as progress:
-                download.fetch(f"{base.rstrip('/')}/{path.name}", path, self.pins.sha256(path.name), progress)
-        elif self.source.how == "cityscapes":
-            with self.stage(f"fetch {path.name} (MiB)") as progress:
-                cityscapes_login.fetch(path, progress, archive.mebibytes)
-        else:
+    def _check_version(self, path: Path, archive: Archive) -> None:
+        """DataError if the members that tell the set's version tell another, before anything is unpacked into the set."""
+        plan(path, archive)  # another archive than the published one is named as a whole
+        if archive.named:
+            with writing(path), tempfile.TemporaryDirectory() as away:
+                unpack(path, replace(archive, keep=archive.named), Path(away), quiet)
+                try:
+                    datasets.load(self.source.name).verify(Path(away))
+                except AshError as fault:
+                    raise DataError(str(fault).replace(f"{away}/", f"{path}: ")) from fault
+
+    def _hold(self) -> None:
+        """From here on the folder is written to, and no other process may do so, of whichever checkout."""
+        if not self.held_folder:
+            self.held.enter_context(alone(folder(self.order.root) / ".lock", self.source.name))
+            self.held_folder = True
+
+    def _begin(self) -> None:
+        """From here on the folder holds a part of the set."""
+        self._hold()
+        names = "\n".join(archive.name for archive in self.source.archives)
+        write_text(begun(self.order.root), f"{self.source.name} is whole when all of these are unpacked:\n{names}\n")
+
+    def _finish(self) -> None:
+        """All archives are unpacked: what a killed run may have left goes."""
+        staging = folder(self.order.root) / STAGING
+        if self.held_folder:
+            with writing(staging):
+                if staging.exists():
+                    shutil.rmtree(staging)
+                begun(self.order.root).unlink(missing_ok=True)
+
+    def _fetch(self, path: Path, archive: Archive) -> tuple[Path, str]:
+        """Where an archive waits that has been fetched whole, and where it comes from."""
+        if self.source.how == "hand":
             raise DataError(f"{path}: missing; {instruction(self.source, self.order.root)}")
+        self._hold()
+        with self.stage(f"fetch {path.name} (MiB)") as progress:
+            if self.source.how == "cityscapes":
+                return cityscapes_login.fetch(path, progress, archive.mebibytes), self.source.page
+            url = f"{(self.order.mirror or self.source.base).rstrip('/')}/{path.name}"
+            pinned = self.pins.sha256(path.name)
+            return download.fetch(url, path, pinned, progress, KINDS[archive.kind]), redacted(url)
 
     def _replaced(self, archive: Archive) -> frozenset[str]:
         """Members that another archive of the set holds in a better version."""
@@ -134,14 +201,3 @@ def _show_licence(source: Source, path: Path, say: Callable[[str], None]) -> Non
         text = f"{source.name}: {source.licence}. Terms: {source.page}"
         say(text)
         write_text(path, text + "\n")
-
-
-@contextmanager
-def alone(lock: Path, name: str) -> Iterator[None]:
-    """One process at a time works on a set; a lock goes with its process, however that ends."""
-    with lock.open("w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as cause:
-            raise DataError(f"{name}: another `ash acquire {name}` is at work; wait for it") from cause
-        yield

@@ -2,7 +2,8 @@
 
 A file is verified against `pins/weights.json`.  Hashes that the publishers or others have made known are in the
 repository's own: the DeepLab init carries the first 8 digits of its SHA-256 in its name, as torch.hub does; those of
-pytorch-AdaIN's release are the same in several public projects.  A file without a pin is pinned at its first fetch.
+pytorch-AdaIN's release are the same in several public projects.  A file without a pin is pinned at its first
+fetch, and a pin of fewer digits is completed then: after it has proved to be a checkpoint, and before it gets its name.
 """
 
 from collections.abc import Sequence
@@ -10,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ash.acquire import download
+from ash.acquire.disk import alone, writing
 from ash.acquire.journal import Pins, sha256_of
-from ash.acquire.networks import PUBLISHED
-from ash.acquire.steps import Stage, alone
-from ash.errors import AshError, ConfigError, DataError, several
+from ash.acquire.networks import PUBLISHED, TELLING
+from ash.acquire.steps import Stage
+from ash.errors import AshError, CheckpointError, ConfigError, DataError, redacted, several
+from ash.files import signature
 from ash.files.atomic import write_json
+from ash.files.foreign import read_state
 
 
 def acquire_weights(paths: Sequence[Path], out: Path, pins: Path, mirror: str | None, stage: Stage) -> None:
@@ -26,7 +30,6 @@ def acquire_weights(paths: Sequence[Path], out: Path, pins: Path, mirror: str | 
         raise ConfigError(
             "weights: the protocol starts from none that are published; name some (docs/guide/weights.md)"
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
     faults, record = [], {}
     with alone(out.with_name(".weights.lock"), "weights"):
         known = Pins(pins)
@@ -42,13 +45,40 @@ def acquire_weights(paths: Sequence[Path], out: Path, pins: Path, mirror: str | 
 
 def _bring(path: Path, pins: Pins, mirror: str | None, stage: Stage) -> dict[str, Any]:
     """Size and hash of a file that is there or fetched."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with stage(f"fetch {path.name} (MiB)") as progress:
-            download.fetch(f"{(mirror or PUBLISHED[path.name]).rstrip('/')}/{path.name}", path, None, progress)
+    if path.exists():
+        found = _prove(path, path, pins, stage)
+        pins.add(path.name, found["bytes"], found["sha256"])
+        return found
+    url = f"{(mirror or PUBLISHED[path.name]).rstrip('/')}/{path.name}"
+    with stage(f"fetch {path.name} (MiB)") as progress:
+        waiting = download.fetch(url, path, pins.sha256(path.name), progress, signature.CHECKPOINT)
+    try:
+        found = _prove(waiting, path, pins, stage)
+    except AshError as fault:
+        with writing(waiting):
+            waiting.unlink()
+        raise DataError(f"{redacted(url)}: sent what is of no use, {download.AGAIN} ({fault})") from fault
+    pins.add(path.name, found["bytes"], found["sha256"])
+    with writing(path):
+        waiting.replace(path)
+    return found
+
+
+def _prove(file: Path, path: Path, pins: Pins, stage: Stage) -> dict[str, Any]:
+    """Size and hash of a file that will be `path`; AshError unless it is the pinned one and holds the network's weights."""
+    found = signature.look(file)
+    if not signature.fits(found, signature.CHECKPOINT):
+        raise DataError(
+            f"{file}: {found}, wanted {signature.CHECKPOINT}; {signature.hint(found)}remove it, and run `ash acquire weights`"
+        )
     with stage(f"verify {path.name} (MiB)") as progress:
-        size = path.stat().st_size
-        sha256 = sha256_of(path, size, progress)
-    pins.check(path, size, sha256)
-    pins.add(path.name, size, sha256)
+        size = file.stat().st_size
+        sha256 = sha256_of(file, size, progress)
+    pins.check(file, size, sha256)
+    state = read_state(file)
+    if not any(name == TELLING[path.name] or name.endswith(f".{TELLING[path.name]}") for name in state):
+        shown = ", ".join(sorted(state)[:4])
+        raise CheckpointError(
+            f"{file}: weights of another network ({shown}), wanted {TELLING[path.name]}; fetch {path.name}"
+        )
     return {"bytes": size, "sha256": sha256}

@@ -32,7 +32,7 @@ from ash.cli import (  # noqa: F401  importing them registers their commands
     workflow,
 )
 from ash.cli.app import app
-from ash.errors import AshError
+from ash.errors import AshError, redacted
 from ash.machine.allocator import keep_memory
 
 
@@ -43,5 +43,5 @@ def main() -> None:
     try:
         app()
     except AshError as error:
-        print(f"ash: {error}", file=sys.stderr)
+        print(f"ash: {redacted(str(error))}", file=sys.stderr)
         sys.exit(2)

@@ -29,14 +29,17 @@ def acquire(
     params: ParamsOption = Params,
 ) -> None:
     """Fetch a set, or say what to fetch by hand; verify and unpack it.  SET may be `weights`, the published networks."""
+    from ash.acquire.download import checked
     from ash.acquire.networks import needed
     from ash.acquire.steps import Order
     from ash.acquire.steps import acquire as bring
-    from ash.acquire.weights import acquire_weights
 
     settings = load(params)
+    mirror = None if mirror is None else checked(mirror)
     record, pinned = out or Path(f"data/acquired/{name}.json"), pins or Path(f"pins/{name}.json")
     if name == WEIGHTS:
+        from ash.acquire.weights import acquire_weights  # which needs torch, to look into them
+
         acquire_weights(needed(settings.protocol), record, pinned, mirror, progress)
         return
     dataset = dataset_of(settings, name)

@@ -6,7 +6,11 @@ fails while it looks for the schemas of two of them.  Declaring these first is e
 The import takes a second and training needs nothing of it, so the package is imported when it is first asked for.
 """
 
+import hashlib
 import importlib
+import pickle
+import socket
+from pathlib import Path
 from types import ModuleType
 from typing import Literal
 from urllib.error import URLError
@@ -15,8 +19,10 @@ import torch
 from torch import Tensor
 
 from ash.errors import StoreError, flat
+from ash.files import signature
 
 Backbone = Literal["resnet101", "vgg19"]
+TIMEOUT = 30.0  # seconds without a byte
 SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -42,11 +48,26 @@ def imagenet(name: Backbone) -> dict[str, Tensor]:
     if neither works.
     """
     weights = torchvision().models.get_model_weights(name)["IMAGENET1K_V1"]
+    file = weights.url.rsplit("/", 1)[1]
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / file
+    remedy = f"put {file} into {cached.parent}, or name a file"
+    if cached.exists() and not _sha256(cached).startswith(file.rpartition("-")[2].partition(".")[0]):
+        raise StoreError(  # torch.hub looks at the hash of what it fetches, not of what is there
+            f"{cached}: {signature.look(cached)} with another SHA-256 than its name says; remove it, the same command"
+            " fetches it again"
+        )
+    waited = socket.getdefaulttimeout()
     try:
-        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
-    except (URLError, OSError, RuntimeError) as cause:
-        raise StoreError(
-            f"torchvision:{name}: cannot be fetched ({flat(cause)}); put {weights.url.rsplit('/', 1)[1]} into "
-            f"{torch.hub.get_dir()}/checkpoints, or name a file"
-        ) from cause
+        socket.setdefaulttimeout(TIMEOUT)  # torch.hub would wait for a silent server for ever
+        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (URLError, OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as cause:
+        told = "it holds more than tensors" if isinstance(cause, pickle.UnpicklingError) else flat(cause)
+        raise StoreError(f"torchvision:{name}: cannot be fetched ({told}); {remedy}") from cause
+    finally:
+        socket.setdefaulttimeout(waited)
     return state
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

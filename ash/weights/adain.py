@@ -58,7 +58,11 @@ def _shape(encoder: Mapping[str, Tensor]) -> NetworkSettings:
     if first is None:
         names = ", ".join(list(encoder)[:4])
         raise CheckpointError(f"encoder holds {names}; wanted vgg_normalised.pth (0.weight, 2.weight, ...) or a VGG19")
-    scale = PAPER.width // len(first) or 1
+    if first.dim() != 4 or len(first) < 2 or PAPER.width % len(first):
+        raise CheckpointError(
+            f"encoder's 2.weight has shape {tuple(first.shape)}, wanted {PAPER.width} channels, or a part"
+        )
+    scale = PAPER.width // len(first)
     layers = tuple(n if n in ("up", 3) else int(n) // scale for n in PAPER.decoder)
     return NetworkSettings(width=len(first), depth=PAPER.depth, decoder=layers)
 
@@ -66,7 +70,7 @@ def _shape(encoder: Mapping[str, Tensor]) -> NetworkSettings:
 def _within(name: str, net: nn.Sequential) -> bool:
     """Whether a weight of a plain sequence belongs to the part of it that we have."""
     first = name.split(".", maxsplit=1)[0]
-    return not first.isdigit() or int(first) < len(net)
+    return not first.isdecimal() or (len(first) < 4 and int(first) < len(net))
 
 
 def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from ash.errors import CheckpointError, several
+from ash.errors import CheckpointError, ConfigError, several
 from ash.files.atomic import atomic, file_digest
 from ash.files.foreign import misfits, read_state
 from ash.segmentation.deeplab import DeepLab
@@ -18,8 +18,10 @@ def import_checkpoint(source: str, out: Path, *, backbone: bool, branches: int |
     """Write a checkpoint of the CLAN/ASH family, or of torchvision, as a model of this project.
 
     `ash predict` and `ash evaluate-model` take it; without heads (`backbone`) it can only start a training.  Raises
-    StoreError or CheckpointError that names the file.
+    StoreError or CheckpointError that names the file, ConfigError if `out` is the file itself.
     """
+    if Path(source).exists() and out.exists() and out.samefile(source):
+        raise ConfigError(f"{out}: is the checkpoint itself; name another file to write")
     state = read_state(source)
     try:
         tensors, settings, layout = to_ours(state, backbone=backbone, branches=branches)

@@ -11,6 +11,7 @@ the name of a module (`module.`, `Scale.`).  What differs is told from the tenso
 torchvision's ImageNet ResNet-101 has no heads, and expects RGB of unit spread: its stem is rewritten for BGR minus mean.
 """
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -25,6 +26,7 @@ from ash.pixels import IMAGENET_MEAN, IMAGENET_STD, MEAN_BGR
 from ash.segmentation.deeplab import build_segmenter
 
 RATES = (6, 12, 18, 24)  # dilations of the family's heads; MaxSquare and AdaptSegNet use the first two of them only
+WIDEST, DEEPEST = 1024, 100  # of a ResNet that somebody has trained: channels of the stem, blocks of a stage
 HEADS = ("layer5", "layer6", "attention")
 KNOWN = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "layer5", "layer6", "PAM", "fc")
 ATTENTION = {  # ASM's names of the attention -> ours
@@ -84,6 +86,11 @@ def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     strides of 2 sit in the 3x3 convolutions, ours in the 1x1 before them: the weights fit both, as AdaptSegNet uses them.
     """
     kept = {name: value for name, value in state.items() if not name.startswith("fc.")}
+    shapes = [tuple(kept[name].shape) for name in ("conv1.weight", "bn1.running_mean") if name in kept]
+    if len(shapes) < 2 or shapes[0][1:] != (3, 7, 7) or shapes[1] != shapes[0][:1]:
+        raise CheckpointError(
+            f"stem and its statistics of shapes {shapes}; wanted conv1 and bn1 of a ResNet of torchvision"
+        )
     std, mean = torch.tensor(IMAGENET_STD)[:, None, None], torch.tensor(IMAGENET_MEAN)
     weight = kept["conv1.weight"].float()
     offset = (torch.tensor(MEAN_BGR).flip(0) / 255 - mean)[:, None, None] / std
@@ -94,18 +101,28 @@ def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _settings(state: Mapping[str, Tensor], branches: int | None) -> SegmenterSettings:
     """Width, blocks and dilations as the tensors tell them."""
-    if "conv1.weight" not in state or "layer1.0.conv3.weight" not in state:
+    telling = ("conv1.weight", "layer1.0.conv3.weight")
+    if any(name not in state for name in telling):
         names = ", ".join(sorted({name.split(".")[0] for name in state})[:8])
         raise CheckpointError(f"holds {names}; wanted a ResNet of the DeepLab-v2 family (conv1, bn1, layer1..4)")
+    for name in state:
+        if (name in telling or "conv2d_list" in name) and name.endswith("weight") and state[name].dim() != 4:
+            raise CheckpointError(f"{name}: shape {tuple(state[name].shape)}, wanted a convolution's (4 numbers)")
     first, second, third, fourth = (
         len({name.split(".")[1] for name in state if name.startswith(f"layer{k}.")}) for k in (1, 2, 3, 4)
     )
-    there = sum(name.startswith("layer5.") and name.endswith(".weight") for name in state)
+    blocks, width = (first, second, third, fourth), len(state["conv1.weight"])
+    if not 4 <= width <= WIDEST or not 1 <= min(blocks) <= max(blocks) <= DEEPEST:
+        raise CheckpointError(f"width {width} and blocks {blocks}, wanted those of a ResNet, as (64; 3, 4, 23, 3)")
+    there = sum(name.startswith("layer5.conv2d_list.") and name.endswith(".weight") for name in state)
     if branches is not None and not 1 <= branches <= max(there, 1):
         raise CheckpointError(f"branches {branches}, found {there} convolution(s) in a head; name fewer")
+    if branches is None and there > len(RATES):
+        raise CheckpointError(
+            f"{there} convolutions in a head, wanted at most {len(RATES)}; name --branches that count"
+        )
     rates = RATES[: branches or there or len(RATES)]
-    blocks = (first, second, third, fourth)
-    return SegmenterSettings(kind="resnet101", width=len(state["conv1.weight"]), blocks=blocks, rates=rates)
+    return SegmenterSettings(kind="resnet101", width=width, blocks=blocks, rates=rates)
 
 
 def _layout(state: Mapping[str, Tensor]) -> Heads | None:
@@ -133,5 +150,5 @@ def _wanted(settings: SegmenterSettings, layout: Heads | None) -> dict[str, Tens
 
 def _surplus(name: str, settings: SegmenterSettings) -> bool:
     """Whether it belongs to a branch of a head that is not wanted."""
-    parts = name.split(".")
-    return parts[1:2] == ["conv2d_list"] and int(parts[2]) >= len(settings.rates)
+    branch = re.search(r"\.conv2d_list\.(\d{1,4})\.", name)
+    return branch is not None and int(branch[1]) >= len(settings.rates)

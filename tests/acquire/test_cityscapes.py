@@ -12,6 +12,7 @@ import pytest
 from ash.acquire.cityscapes_login import PASSWORD, STORE, USERNAME, fetch
 from ash.errors import DataError
 
+WAITING, PART = "archives/.fetch/gtFine.zip", "archives/.fetch/csDownload/gtFine.zip"
 CONTENT = bytes(range(256)) * 4000
 # csDownload with its publisher's address turned to loopback; everything else is its own code.
 DRIVER = """
@@ -88,7 +89,7 @@ def run(site, tmp_path):
 def test_an_account_from_the_environment(run, site, tmp_path):
     """The file comes whole, and the account is left nowhere on disk."""
     run(**{USERNAME: "me", PASSWORD: "secret"})
-    assert (tmp_path / "archives/gtFine.zip").read_bytes() == CONTENT
+    assert (tmp_path / WAITING).read_bytes() == CONTENT
     assert site["logins"] == ["username=me&password=secret&submit=Login"]
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and b"secret" in p.read_bytes()]
 
@@ -99,16 +100,16 @@ def test_an_account_from_csdownloads_own_store(run, tmp_path):
     store.parent.mkdir(parents=True)
     store.write_text(json.dumps({"username": "me", "password": "secret"}))
     run()
-    assert (tmp_path / "archives/gtFine.zip").read_bytes() == CONTENT
+    assert (tmp_path / WAITING).read_bytes() == CONTENT
 
 
 def test_a_part_goes_on(run, site, tmp_path):
     """csDownload asks for the rest only."""
-    (tmp_path / "archives/.fetch").mkdir(parents=True)
-    (tmp_path / "archives/.fetch/gtFine.zip").write_bytes(CONTENT[:1000])
+    (tmp_path / PART).parent.mkdir(parents=True)
+    (tmp_path / PART).write_bytes(CONTENT[:1000])
     run(**{USERNAME: "me", PASSWORD: "secret"})
     assert site["ranges"] == ["bytes=1000-"]
-    assert (tmp_path / "archives/gtFine.zip").read_bytes() == CONTENT
+    assert (tmp_path / WAITING).read_bytes() == CONTENT
 
 
 def test_no_account_is_one_line(run, site, tmp_path):
@@ -127,10 +128,11 @@ def test_a_wrong_password_is_one_line(run):
 
 
 def test_a_wrong_md5_is_one_line(run, site, tmp_path):
-    """The publisher's sum is checked by csDownload; the file does not get its final name."""
+    """The publisher's sum is checked by csDownload; what cannot be mended by going on is removed, so the next run is right."""
     site["md5"] = "0" * 32
-    with pytest.raises(
-        DataError, match=r"MD5 sum of downloaded file does not match.*; .* delete .*gtFine\.zip to start anew"
-    ):
+    with pytest.raises(DataError, match=r"MD5 sum of downloaded file does not match.*; what it fetched was removed"):
         run(**{USERNAME: "me", PASSWORD: "secret"})
-    assert not (tmp_path / "archives/gtFine.zip").exists()
+    assert not (tmp_path / WAITING).exists() and not (tmp_path / PART).exists()
+    site["md5"] = hashlib.md5(CONTENT).hexdigest()
+    run(**{USERNAME: "me", PASSWORD: "secret"})
+    assert (tmp_path / WAITING).read_bytes() == CONTENT

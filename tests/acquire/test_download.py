@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from ash.acquire.download import ATTEMPTS, BLOCK, Transfer, fetch
 from ash.errors import DataError, StoreError
 from tests.support.server import serve
 
-CONTENT = np.random.default_rng(0).bytes(3_000_000)
+CONTENT = b"PK\x03\x04" + np.random.default_rng(0).bytes(2_999_996)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -23,9 +24,9 @@ def server(tmp_path):
 
 
 def get(server, path, sha256=SHA256):
-    """Fetch a.zip without waiting between attempts; gives the progress seen."""
+    """Fetch a.zip without waiting between attempts, and give it its name; gives the progress seen."""
     seen = []
-    fetch(f"{server.url}/a.zip", path, sha256, lambda done, total: seen.append((done, total)), wait=0.0)
+    fetch(f"{server.url}/a.zip", path, sha256, lambda done, total: seen.append((done, total)), wait=0.0).replace(path)
     return seen
 
 
@@ -63,6 +64,7 @@ def test_a_part_that_was_whole_is_not_sent_again(server, tmp_path):
     """Killed between the last byte and the renaming: the server says so (416), and nothing is sent."""
     (tmp_path / ".fetch").mkdir()
     (tmp_path / ".fetch/a.zip.part").write_bytes(CONTENT)
+    (tmp_path / ".fetch/a.zip.tag").write_text(json.dumps(['"1"', str(len(CONTENT))]))
     get(server, tmp_path / "a.zip")
     assert server.asked("a.zip") == ["bytes=3000000-"]
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
@@ -80,7 +82,7 @@ def test_a_file_that_changes_meanwhile_starts_anew(server, tmp_path):
     server.cut["a.zip"] = [1_000_000] + [0] * (ATTEMPTS - 1)
     with pytest.raises(DataError, match="stopped"):
         get(server, tmp_path / "a.zip")
-    other = CONTENT[::-1]
+    other = CONTENT[:4] + CONTENT[:3:-1]
     (server.folder / "a.zip").write_bytes(other)
     server.version = "2"
     get(server, tmp_path / "a.zip", hashlib.sha256(other).hexdigest())

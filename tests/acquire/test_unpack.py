@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from ash.acquire import members
 from ash.acquire import unpack as module
 from ash.acquire.sources import Archive
 from ash.acquire.unpack import unpack
@@ -68,7 +69,7 @@ def test_a_bomb_is_refused(tmp_path):
 
 def test_many_members_that_are_too_much_together(tmp_path, monkeypatch):
     """Each within its ratio, all together beyond the archive's."""
-    monkeypatch.setattr(module, "TOTAL_FLOOR", 1000)
+    monkeypatch.setattr(members, "TOTAL_FLOOR", 1000)
     path = zipped(tmp_path / "a.zip", [(f"images/{k}.png", bytes(900_000)) for k in range(3)], zipfile.ZIP_DEFLATED)
     with pytest.raises(DataError, match=r"2700000 bytes in all, wanted at most \d+"):
         unpack(path, IMAGES, tmp_path / "root")
@@ -96,7 +97,7 @@ def test_another_archive_is_named(tmp_path):
 def test_what_is_no_archive_is_named(tmp_path, content):
     """A web page under the archive's name, or a part of an archive."""
     (tmp_path / "a.zip").write_bytes(content)
-    with pytest.raises(DataError, match=r"a\.zip: not a whole zip archive \(begins"):
+    with pytest.raises(DataError, match=r"a\.zip: (a web page.*|a zip archive|empty), not a whole zip archive \("):
         unpack(tmp_path / "a.zip", IMAGES, tmp_path / "root")
 
 
@@ -106,7 +107,7 @@ def test_a_flipped_bit_is_found(tmp_path):
     content = bytearray(path.read_bytes())
     content[content.index(b"BBBB") + 500] ^= 1
     path.write_bytes(bytes(content))
-    with pytest.raises(DataError, match=r"member images/2\.png is damaged .*; fetch the archive again"):
+    with pytest.raises(DataError, match=r"member images/2\.png is damaged .*; remove the archive and fetch it again"):
         unpack(path, IMAGES, tmp_path / "root")
     assert [p.name for p in (tmp_path / "root/images").iterdir()] == ["1.png"]
 

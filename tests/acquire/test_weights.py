@@ -6,9 +6,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+import torch
 
 from ash import config
-from ash.acquire.networks import FITTED_PAIR, PUBLISHED, needed
+from ash.acquire.networks import FITTED_PAIR, PUBLISHED, TELLING, needed
 from ash.acquire.weights import acquire_weights
 from ash.errors import ConfigError, DataError
 from tests.conftest import ROOT, ash, settle
@@ -34,7 +35,7 @@ def served(tmp_path):
     """A server with both files."""
     (tmp_path / "served").mkdir()
     for name in NAMES:
-        (tmp_path / "served" / name).write_bytes(name.encode() * 1000)
+        torch.save({TELLING[name]: torch.ones(len(name))}, tmp_path / "served" / name)
     with serve(tmp_path / "served") as server:
         yield server
 
@@ -43,7 +44,7 @@ def test_fetched_recorded_pinned(tmp_path, served):
     """Sizes and hashes of both; a second time nothing is asked of the server."""
     record = bring(tmp_path, served.url)
     for name in NAMES:
-        content = name.encode() * 1000
+        content = (tmp_path / "served" / name).read_bytes()
         assert (tmp_path / "data/weights" / name).read_bytes() == content
         assert record[name] == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     assert json.loads((tmp_path / "pins.json").read_text()) == record
@@ -51,22 +52,30 @@ def test_fetched_recorded_pinned(tmp_path, served):
 
 
 def test_another_file_than_pinned(tmp_path, served):
-    """Both named in one message, with what was found and wanted; the user's own file stays."""
+    """Both named in one message, with what was found and wanted; the user's own file stays, what was fetched does not."""
     pins = {"vgg_normalised.pth": {"sha256": "f81d91e8"}, "decoder.pth": {"bytes": 7, "sha256": "a" * 64}}
     (tmp_path / "pins.json").write_text(json.dumps(pins))
+    own = tmp_path / "data/weights/decoder.pth"
+    own.parent.mkdir(parents=True)
+    own.write_bytes((tmp_path / "served/decoder.pth").read_bytes())
     with pytest.raises(DataError, match=r"weights: 2 file\(s\) missing or wrong") as error:
         bring(tmp_path, served.url)
     assert "wanted f81d91e8 as pinned in" in str(error.value)
     assert "wanted 7 bytes with aaaaaaaaaaaa as pinned in" in str(error.value)
-    assert (tmp_path / "data/weights/decoder.pth").exists()
+    assert [path.name for path in own.parent.iterdir() if path.is_file()] == ["decoder.pth"]
     assert not (tmp_path / "weights.json").exists()
 
 
-def test_the_beginning_of_a_hash_is_enough(tmp_path, served):
-    """As the DeepLab init's name has it."""
-    begins = {name: {"sha256": hashlib.sha256(name.encode() * 1000).hexdigest()[:8]} for name in NAMES}
-    (tmp_path / "pins.json").write_text(json.dumps(begins))
+def test_the_beginning_of_a_hash_is_completed(tmp_path, served):
+    """As the DeepLab init's name has it: the first file that fits gives the rest, which every later one must have too."""
+    whole = {name: hashlib.sha256((tmp_path / "served" / name).read_bytes()).hexdigest() for name in NAMES}
+    (tmp_path / "pins.json").write_text(json.dumps({name: {"sha256": digits[:8]} for name, digits in whole.items()}))
     assert bring(tmp_path, served.url).keys() == set(NAMES)
+    pins = json.loads((tmp_path / "pins.json").read_text())
+    assert {name: pin["sha256"] for name, pin in pins.items()} == whole
+    (tmp_path / "pins.json").write_text(json.dumps({**pins, NAMES[0]: {"sha256": whole[NAMES[0]][:8] + "0" * 56}}))
+    with pytest.raises(DataError, match=f"wanted {whole[NAMES[0]][:8]}0000 as pinned in"):
+        bring(tmp_path, served.url)
 
 
 def test_pins_of_the_repository():

@@ -1,5 +1,6 @@
 """torchvision beside a CPU-only torch, and its ImageNet weights."""
 
+import pickle
 import re
 import subprocess
 import sys
@@ -62,8 +63,8 @@ class Weights:
     def __init__(self, answer):
         self.answer = answer
 
-    def get_state_dict(self, progress, check_hash):
-        assert check_hash
+    def get_state_dict(self, progress, check_hash, weights_only):
+        assert check_hash and weights_only
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -91,4 +92,21 @@ def test_weights_that_cannot_be_fetched(monkeypatch, cause):
     with pytest.raises(
         StoreError, match=r"torchvision:resnet101: cannot be fetched .*; put resnet101-63fe2227.pth into"
     ):
+        torchvision.imagenet("resnet101")
+
+
+def test_a_file_in_the_cache_is_held_against_its_name(monkeypatch, tmp_path):
+    """torch.hub takes what lies there: a page, or a file cut short, is named and is not read."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    stand_in(monkeypatch, {"fc.bias": torch.zeros(3)})
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints/resnet101-63fe2227.pth").write_bytes(b"<html>busy</html>")
+    with pytest.raises(StoreError, match=r"resnet101-63fe2227\.pth: a web page \(HTML\) with another SHA-256"):
+        torchvision.imagenet("resnet101")
+
+
+def test_a_cached_pickle_is_not_run(monkeypatch):
+    """It is asked for as weights only; what torch.load says then is one line."""
+    stand_in(monkeypatch, pickle.UnpicklingError("Weights only load failed"))
+    with pytest.raises(StoreError, match=r"torchvision:resnet101: cannot be fetched"):
         torchvision.imagenet("resnet101")

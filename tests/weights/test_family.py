@@ -17,6 +17,7 @@ def published(layout, prefix="", **changes):
     torch.manual_seed(1)
     state = build_segmenter(THIN, layout).state_dict()
     state = {name: torch.randn(value.shape) if value.is_floating_point() else value for name, value in state.items()}
+    state = {name: value.abs() if name.endswith("running_var") else value for name, value in state.items()}
     for ours, theirs in ASM.items():
         state = {name.replace(ours, theirs): value for name, value in state.items()}
     state = {name.replace("attention.share", "PAM.gamma"): value for name, value in state.items()} | changes

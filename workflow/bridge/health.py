@@ -3,11 +3,11 @@
 import os
 from collections.abc import Iterator
 
-from ash.errors import AshError, StoreError, flat, several
+from ash.errors import AshError, StoreError, flat, redacted, several
 from workflow.bridge.commit import recorded
 from workflow.bridge.jobs import plan
 from workflow.bridge.records import put_back
-from workflow.bridge.repository import opened, redacted
+from workflow.bridge.repository import opened
 from workflow.bridge.stages import check, read_stages
 
 SHOWN = 3  # files named in a line

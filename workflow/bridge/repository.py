@@ -1,7 +1,6 @@
 """DVC's repository in the current folder; whatever hinders DVC becomes one line with the reason and a remedy."""
 
 import logging
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,8 @@ from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
 from dvc.scm import SCMError
 
-from ash.errors import ConfigError, StoreError, flat
+from ash.errors import ConfigError, StoreError, flat, redacted
 
-SECRET = re.compile(r"(?<=://)\S*(?=@)|(?<=\?)\S+")  # user and password of an address, and what it asks for
 HELD = Path(".dvc/tmp/lock")  # DVC writes its process number into it
 LOGGERS = ("dvc", "dvc_data", "dvc_objects")
 
@@ -84,11 +82,6 @@ class _Told(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         cause = record.exc_info[1] if record.exc_info else None
         self.lines.append(redacted(flat(cause) if isinstance(cause, Exception) else record.getMessage()))
-
-
-def redacted(text: str) -> str:
-    """The text without passwords and keys in its addresses."""
-    return SECRET.sub("***", text)
 
 
 def _holder(cause: LockError) -> str:
