@@ -82,7 +82,7 @@ def evaluate_model(
         dataset_of(settings, name)
         with progress(f"evaluate {model} on {name}") as show:
             outs = out / f"{name}.json", out / f"{name}.npz"
-            evaluate_file(settings.protocol.evaluation, model, name, prepared, *outs, show)
+            evaluate_file(settings, model, name, prepared, *outs, show)
         console.print(_summary(name, read_json(outs[0])), soft_wrap=True, markup=False, highlight=False)
 
 

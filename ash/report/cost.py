@@ -19,7 +19,7 @@ HEADERS = ("method", "forward passes", "backward passes", "ms a step", "times th
 
 def build_cost(settings: Settings, measured: Path) -> pd.DataFrame:
     """One row a method, in the order measured: forward, backward, ms, and ms relative to the fastest."""
-    frame = pd.DataFrame(read_json(measured))
+    frame = pd.DataFrame(read_json(measured, list))
     frame["relative"] = frame["ms"] / frame["ms"].min()
     frame["batch"] = settings.protocol.training.batch
     return frame

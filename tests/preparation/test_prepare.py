@@ -138,7 +138,7 @@ def test_a_file_of_another_schema_is_refused(tmp_path):
     """A file of an older version is named with both schemas and the remedy."""
     with create_h5(tmp_path / "old.h5", "ash-prepared-0", {}):
         pass
-    with pytest.raises(StoreError, match=r"old\.h5: schema 'ash-prepared-0', wanted 'ash-prepared-1'; delete it"):
+    with pytest.raises(StoreError, match=r"old\.h5: schema 'ash-prepared-0', wanted 'ash-prepared-2'; delete it"):
         open_h5(tmp_path / "old.h5", PREPARED_SCHEMA)
 
 
