@@ -4,7 +4,8 @@ They are written without time stamps, and carry `schema` (what kind of file, wit
 attribute; a reader names the schema that it understands and refuses any other.  Beside each lies a
 small JSON file, its sidecar, with the digest of all that was written, computed while writing.  The
 workflow compares sidecars where hashing the file itself would take minutes.  A reader refuses a file
-that is not the one its sidecar describes (`ash.files.stored` reads).
+that is not the one its sidecar describes: it compares all bytes but those of the images and features
+(`ash.files.frame`), which are compared when they are read (`ash.files.stored`).
 
 Every data set has an attribute `crc32` with the CRC-32 of each of its rows, which is compared when a
 row is read.  HDF5's own checksum (Fletcher-32) does not see a chunk that became zeros: the checksum of
@@ -22,9 +23,10 @@ import hdf5plugin  # noqa: F401  importing it registers the compression filters 
 import numpy as np
 
 from ash.errors import StoreError
-from ash.files.atomic import atomic, atomic_file, digest, read_json, to_json
-from ash.files.careful import CarefulFile
-from ash.files.stored import CHECKSUMS, StoredFile, checksum, described_by, reading
+from ash.files.atomic import atomic, digest, read_json, to_json
+from ash.files.careful import CarefulFile, careful
+from ash.files.frame import frame_of, is_framed
+from ash.files.stored import CHECKSUMS, REMEDY, StoredFile, checksum, reading
 
 PREPARED_SCHEMA = "ash-prepared-2"  # image (N,H,W,3) uint8 RGB, label (N,h,w) uint8 train ids, id (N,) strings
 FEATURES_SCHEMA = "ash-features-2"  # feature (N,C,h,w), scale (N,C) where quantised
@@ -84,8 +86,8 @@ def create_h5(path: Path, schema: str, attributes: Mapping[str, Any]) -> Iterato
     written.
     """
     path = Path(path)
-    with atomic(sidecar(path)) as beside, atomic_file(path) as below:
-        with h5py.File(below, "w", libver="v110", track_order=False) as file:
+    with atomic(sidecar(path)) as beside, atomic(path) as temporary:
+        with careful(temporary) as below, h5py.File(below, "w", libver="v110", track_order=False) as file:
             file.attrs["schema"] = schema
             for key in sorted(attributes):
                 file.attrs[key] = attributes[key]
@@ -93,8 +95,8 @@ def create_h5(path: Path, schema: str, attributes: Mapping[str, Any]) -> Iterato
             yield new
             described = {"schema": schema, "attributes": dict(attributes), "data": new.finish()}
             file.attrs["content"] = content = digest(described)
-        below.check()
-        beside.write_text(to_json({**described, "content": content}), encoding="utf-8")
+        described |= {"content": content, "frame": frame_of(temporary)}
+        beside.write_text(to_json(described | {"digest": digest(described)}), encoding="utf-8")
 
 
 def open_h5(path: Path, schema: str) -> StoredFile:
@@ -108,32 +110,26 @@ def open_h5(path: Path, schema: str) -> StoredFile:
     if not path.exists():
         raise StoreError(f"{path}: missing; run the step that makes it")
     with reading(path):
-        file = StoredFile(h5py.File(path, "r", locking=False))
-    try:
-        with reading(path):
-            stated = described_by(file)
-        if stated["schema"] != schema:
-            found = stated["schema"]
-            raise StoreError(f"{path}: schema {found!r}, wanted {schema!r}; delete it and make it again")
-        _compare(path, stated, read_json(sidecar(path)))
-    except StoreError:
-        file.close()
-        raise
-    return file
+        path.open("rb").close()
+    described = _described(path, schema)
+    with reading(path):
+        if not is_framed(path, described["frame"]):
+            size, wanted = path.stat().st_size, described["frame"]["size"]
+            raise StoreError(
+                f"{path}: not a readable HDF5 file, or not the one that {sidecar(path).name} describes "
+                f"({size} bytes, wanted {wanted}); restore it, or {REMEDY}"
+            )
+        return StoredFile(h5py.File(path, "r", locking=False))
 
 
-def _compare(path: Path, stated: Mapping[str, Any], described: dict[str, Any]) -> None:
-    """StoreError unless a file is the one that its sidecar describes, in all that can be told without reading it."""
-    wanted, beside = str(described.pop("content", "none")), sidecar(path).name
-    remedy = "restore the file, or delete both and make them again"
-    if stated["content"] != wanted:
-        raise StoreError(f"{path}: content {stated['content'][:12]}, but {beside} says {wanted[:12]}; {remedy}")
-    if digest(described) != wanted:
-        raise StoreError(f"{path}: {beside} is damaged, for it does not have its own digest; {remedy}")
-    shapes = {name: (data["shape"], data["type"]) for name, data in described["data"].items()}
-    for what, found, said in (
-        ("attributes", stated["attributes"], described["attributes"]),
-        ("data sets", stated["data"], {name: [*shape] for name, shape in shapes.items()}),
-    ):
-        if found != said:
-            raise StoreError(f"{path}: its {what} are not those that {beside} describes; {remedy}")
+def _described(path: Path, schema: str) -> dict[str, Any]:
+    """What the sidecar of a file says; StoreError if it is damaged, or of a file of another schema."""
+    beside = sidecar(path)
+    described: dict[str, Any] = read_json(beside)
+    found = described.get("schema")
+    if found != schema:
+        raise StoreError(f"{path}: schema {found!r}, wanted {schema!r}; {REMEDY}")
+    stated = described.pop("digest", None)
+    if digest(described) != stated:
+        raise StoreError(f"{path}: {beside.name} is damaged, for it fails its own digest; delete both and make them again")
+    return described

@@ -117,17 +117,3 @@ class StoredFile:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-
-def described_by(file: StoredFile) -> dict[str, Any]:
-    """What a file says of itself, as its sidecar puts it: schema, content, attributes, shapes and types."""
-    attributes = {name: _plain(value) for name, value in file.attrs.items()}
-    return {
-        "schema": str(attributes.pop("schema", "none")),
-        "content": str(attributes.pop("content", "none")),
-        "attributes": attributes,
-        "data": {name: [list(rows.shape), str(rows.dtype)] for name, rows in file._file.items()},
-    }
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

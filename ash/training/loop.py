@@ -36,8 +36,8 @@ def train(
     """Train `method` to the end, from `resume` if that file exists, and give the history.
 
     `digest` is that of the settings, `inputs` holds those of all that the training reads, by name: a
-    resume file of others is refused.  The resume file is left in place: whoever saves the results removes it afterwards, so that a kill between the two
-    loses nothing.
+    resume file of others is refused.  The file is left in place: whoever saves the results removes it
+    afterwards, so that a kill between the two loses nothing.
     """
     stepper = Stepper.from_settings(method, training, autocast)
     start, history = 0, History()

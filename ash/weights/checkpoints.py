@@ -38,7 +38,7 @@ def export_checkpoint(model: Path, out: Path) -> None:
     """Write a model of this project as the family's programs read it: `torch.save` of a state_dict."""
     state = to_family(load_model(model, torch.device("cpu")).state_dict())
     with atomic_file(out) as file:
-        torch.save({name: value.contiguous() for name, value in state.items()}, file)
+        torch.save({name: value.contiguous() for name, value in state.items()}, file)  # type: ignore[arg-type]
 
 
 def load_initial(path: Path, segmenter: DeepLab) -> None:
