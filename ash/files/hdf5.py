@@ -128,7 +128,7 @@ def _described(path: Path, schema: str) -> dict[str, Any]:
     described: dict[str, Any] = read_json(beside)
     found = described.get("schema")
     if found != schema:
-        raise StoreError(f"{path}: schema {found!r}, wanted {schema!r}; {REMEDY}")
+        raise StoreError(f"{path}: schema {found!r}, wanted {schema!r}; delete it and make it again")
     stated = described.pop("digest", None)
     if digest(described) != stated:
         raise StoreError(f"{path}: {beside.name} is damaged, for it fails its own digest; delete both and make them again")
