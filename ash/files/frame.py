@@ -48,7 +48,8 @@ def _digest(path: Path, runs: Iterable[list[int]]) -> str:
     with path.open("rb") as file:
         for start, end in runs:
             file.seek(start)
-            while start < end and (block := file.read(min(BLOCK, end - start))):
+            left = end - start
+            while left > 0 and (block := file.read(min(BLOCK, left))):
                 sha.update(block)
-                start += len(block)
+                left -= len(block)
     return sha.hexdigest()

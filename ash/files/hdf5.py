@@ -131,5 +131,7 @@ def _described(path: Path, schema: str) -> dict[str, Any]:
         raise StoreError(f"{path}: schema {found!r}, wanted {schema!r}; delete it and make it again")
     stated = described.pop("digest", None)
     if digest(described) != stated:
-        raise StoreError(f"{path}: {beside.name} is damaged, for it fails its own digest; delete both and make them again")
+        raise StoreError(
+            f"{path}: {beside.name} is damaged, for it fails its own digest; delete both and make them again"
+        )
     return described

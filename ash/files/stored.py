@@ -116,4 +116,3 @@ class StoredFile:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-

@@ -56,9 +56,9 @@ def test_the_first_error_is_told(tmp_path, monkeypatch):
 
 def test_an_error_of_another_file_names_that_file(tmp_path):
     """A source that vanished while a file is written is not taken for a full disk."""
-    with pytest.raises(StoreError, match=r"gone\.png: No such file or directory, so .*a\.h5 cannot be made"):
-        with atomic(tmp_path / "a.h5"):
-            (tmp_path / "gone.png").open("rb")
+    told = pytest.raises(StoreError, match=r"gone\.png: No such file or directory, so .*a\.h5 cannot be made")
+    with told, atomic(tmp_path / "a.h5"):
+        (tmp_path / "gone.png").open("rb")
 
 
 KILLED = """

@@ -16,7 +16,7 @@ NOTES = {"run": "abc", "list": [1, 2]}
 TENSORS = {"a.weight": torch.arange(40.0).reshape(5, 8), "a.count": torch.tensor(3), "b": torch.ones(7).half()}
 DATA = pack(TENSORS, NOTES)
 
-many = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def read(path):
@@ -91,7 +91,10 @@ def test_tensors_exchanged_behind_the_notes_are_refused(tmp_path):
     (tmp_path / "x.safetensors").write_bytes(DATA)
     with safetensors.safe_open(tmp_path / "x.safetensors", "pt") as file:
         notes = file.metadata()
-    for value, told in ((2.0, "fail their checksum; make"), (float("inf"), "a.weight holds values that are not finite")):
+    for value, told in (
+        (2.0, "fail their checksum; make"),
+        (float("inf"), "a.weight holds values that are not finite"),
+    ):
         changed = TENSORS | {"a.weight": torch.full((5, 8), value)}
         safetensors.torch.save_file(changed, tmp_path / "x.safetensors", notes)
         with pytest.raises(StoreError, match=told):

@@ -30,7 +30,9 @@ def test_what_the_machine_lacks_is_one_line(error, told):
     assert "\n" not in line
 
 
-@pytest.mark.parametrize("error", [RuntimeError("shapes differ"), FileNotFoundError(errno.ENOENT, "gone"), OSError("x")])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("shapes differ"), FileNotFoundError(errno.ENOENT, "gone"), OSError("x")]
+)
 def test_a_defect_is_not_called_a_shortage(error):
     """What we did wrong keeps its traceback."""
     assert shortage(error) is None
@@ -46,4 +48,7 @@ def test_any_command_ends_in_that_line(monkeypatch, capsys):
     with pytest.raises(SystemExit) as end:
         run()
     assert end.value.code == 2
-    assert capsys.readouterr().err == "ash: out of memory; free some, or lower the batch or the sizes of images in the settings\n"
+    assert (
+        capsys.readouterr().err
+        == "ash: out of memory; free some, or lower the batch or the sizes of images in the settings\n"
+    )

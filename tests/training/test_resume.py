@@ -17,7 +17,7 @@ from tests.support.limits import largest_file
 from tests.support.toy import Game, feed, training
 
 INPUTS = {"prepared": "p", "code": "c"}
-many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def written(path) -> dict[str, torch.nn.Module]:
