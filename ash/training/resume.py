@@ -48,7 +48,7 @@ def save(
     }
     with atomic(path) as temporary:
         with careful(temporary) as file:
-            torch.save(state, file)  # type: ignore[arg-type]  it writes bytes, which is all that is asked
+            torch.save(state, file)  # type: ignore[arg-type]
         _seal(temporary)
 
 
