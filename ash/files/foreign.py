@@ -4,6 +4,7 @@ Nothing that a file contains is run: checkpoints are read with `weights_only`, w
 """
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
@@ -17,6 +18,8 @@ from ash.files.tensors import read
 
 NESTED = ("state_dict", "model", "net")  # keys under which programs put the weights beside their optimisers
 TORCHVISION = "torchvision:"
+# What PyTorch's reader raises for bytes that are no checkpoint.
+UNREADABLE = (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AssertionError, AttributeError)
 
 
 def read_state(source: str | Path) -> dict[str, Tensor]:
@@ -36,13 +39,14 @@ def read_state(source: str | Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         return _safetensors(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of bytes that look like an unknown pickle
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as cause:
         raise CheckpointError(
-            f"{path}: holds more than tensors ({_first_sentence(cause)}); save its state_dict alone, where it was made"
+            f"{path}: holds more than tensors ({_told(cause)}); save its state_dict alone, where it was made"
         ) from cause
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError) as cause:
-        raise StoreError(f"{path}: not a readable PyTorch checkpoint ({flat(cause)}); fetch it again") from cause
+    except UNREADABLE as cause:
+        raise StoreError(f"{path}: not a readable PyTorch checkpoint ({_told(cause)}); fetch it again") from cause
     return _tensors(path, content)
 
 
@@ -91,5 +95,7 @@ def misfits(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[s
     return lines
 
 
-def _first_sentence(cause: Exception) -> str:
-    return flat(cause).split(". ")[0]
+def _told(cause: Exception) -> str:
+    """The first sentence of PyTorch's message, without its advice to run what a file holds."""
+    first = flat(cause).split(". ")[0]
+    return "it would have to be run" if "weights_only" in first else first or type(cause).__name__
