@@ -15,9 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ash.acquire.disk import alone, staged, writing
+from ash.acquire.disk import alone, staged
 from ash.acquire.download import UnreachableError
 from ash.errors import DataError, redacted
+from ash.files.atomic import writing
 from ash.progress import Progress, quiet
 
 MEBIBYTE = 1 << 20

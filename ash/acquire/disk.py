@@ -1,6 +1,6 @@
 """What acquisition does on disk apart from the files' content.
 
-Where a fetched file waits until it has proved sound, one process at a time in a folder, errors of writing in one line.
+Where a fetched file waits until it has proved sound, and one process at a time in a folder.
 """
 
 import fcntl
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ash.errors import DataError, StoreError
+from ash.files.atomic import writing
 
 STAGING = ".fetch"  # the folder beside the archives where files are fetched to
 
@@ -17,17 +18,6 @@ STAGING = ".fetch"  # the folder beside the archives where files are fetched to
 def staged(path: Path) -> Path:
     """Where a file that is fetched waits, whole, until it has proved sound; only then it gets its final name, `path`."""
     return path.parent / STAGING / path.name
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Whatever the system refuses meanwhile becomes a StoreError that names `path`."""
-    try:
-        yield
-    except OSError as cause:
-        raise StoreError(
-            f"{path}: cannot be written ({cause.strerror or cause}); free space or fix permissions"
-        ) from cause
 
 
 @contextmanager

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from ash.acquire.disk import staged, writing
+from ash.acquire.disk import staged
 from ash.errors import ConfigError, DataError, flat, redacted
 from ash.files import signature
+from ash.files.atomic import writing
 from ash.progress import Progress
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ash import datasets
 from ash.acquire import cityscapes_login, download, sources
-from ash.acquire.disk import STAGING, alone, writing
+from ash.acquire.disk import STAGING, alone
 from ash.acquire.journal import Journal, Pins
 from ash.acquire.members import plan
 from ash.acquire.sources import Archive, Source
@@ -22,7 +22,7 @@ from ash.acquire.status import begun, folder, instruction, lacks
 from ash.acquire.unpack import unpack
 from ash.errors import AshError, DataError, StoreError, redacted, several
 from ash.files import signature
-from ash.files.atomic import write_json, write_text
+from ash.files.atomic import write_json, write_text, writing
 from ash.preparation.census import take_census
 from ash.progress import Progress, quiet
 

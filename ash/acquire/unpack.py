@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ash.acquire.disk import writing
 from ash.acquire.members import opened, plan
 from ash.acquire.sources import Archive
 from ash.errors import DataError, StoreError, flat
+from ash.files.atomic import writing
 from ash.files.zips import DAMAGE
 from ash.progress import Progress, quiet
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ash.acquire import download
-from ash.acquire.disk import alone, writing
+from ash.acquire.disk import alone
 from ash.acquire.journal import Pins, sha256_of
 from ash.acquire.networks import PUBLISHED, TELLING
 from ash.acquire.steps import Stage
 from ash.errors import AshError, CheckpointError, ConfigError, DataError, redacted, several
 from ash.files import signature
-from ash.files.atomic import write_json
+from ash.files.atomic import write_json, writing
 from ash.files.foreign import read_state
 
 

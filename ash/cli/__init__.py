@@ -34,6 +34,7 @@ from ash.cli import (  # noqa: F401  importing them registers their commands
 from ash.cli.app import app
 from ash.errors import AshError, redacted
 from ash.machine.allocator import keep_memory
+from ash.machine.shortage import shortage
 
 
 def main() -> None:
@@ -44,4 +45,10 @@ def main() -> None:
         app()
     except AshError as error:
         print(f"ash: {redacted(str(error))}", file=sys.stderr)
+        sys.exit(2)
+    except (MemoryError, OSError, RuntimeError) as error:
+        told = shortage(error)
+        if told is None:
+            raise
+        print(f"ash: {told}", file=sys.stderr)
         sys.exit(2)

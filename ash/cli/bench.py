@@ -169,7 +169,7 @@ def plan(
 
     settings = load(params, protocol)
     table = Table("method", "experiments", "steps", "hours", "PFLOP", title=f"{len(settings.params.seeds)} seed(s)")
-    rows = hours(settings, read_json(measured))
+    rows = hours(settings, read_json(measured, list))
     rows.append(
         {key: sum(row[key] for row in rows) for key in ("experiments", "steps", "hours", "pflop")} | {"method": "all"}
     )

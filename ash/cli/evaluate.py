@@ -80,7 +80,7 @@ def evaluate_model(
     for name, prepared in named_files(target, settings.protocol.datasets).items():
         with progress(f"evaluate {model} on {name}") as show:
             outs = out / f"{name}.json", out / f"{name}.npz"
-            evaluate_file(settings.protocol.evaluation, model, name, prepared, *outs, show)
+            evaluate_file(settings, model, name, prepared, *outs, show)
         console.print(_summary(name, read_json(outs[0])), soft_wrap=True, markup=False, highlight=False)
 
 

@@ -1,6 +1,7 @@
 """From an experiment's settings to its files: what the command line calls.
 
 inputs        the files that a training reads, by name
+origin        whether a run's files are those that its settings name, and their digests
 build         networks and batches of a run, each made once from what the method needs
 rehearsal     a first step without numbers: do networks, images and settings fit together?
 train         one experiment with one seed: model, history, provenance

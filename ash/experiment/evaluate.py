@@ -10,7 +10,8 @@ from torch.nn import functional
 from ash.config import EvaluationSettings, Settings
 from ash.errors import DataError
 from ash.evaluation.scores import confusion, scores
-from ash.files.atomic import atomic, write_json
+from ash.experiment.origin import check_prepared
+from ash.files.atomic import atomic_file, write_json
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.machine import precision
 from ash.machine.device import device, enough_memory
@@ -52,14 +53,16 @@ def evaluate_run(
 ) -> None:
     """Score one run's model on one prepared target, image by image, in bounded memory."""
     where = device()
-    segmenter = load_model(model, where, run_digest(settings.experiment(name), seed))
+    experiment = settings.experiment(name)
+    check_prepared(settings, prepared, experiment.source if target == "source" else target, "val")
+    segmenter = load_model(model, where, run_digest(experiment, seed))
     ids, counts, arrays = _measure(settings.protocol.evaluation, predictor(segmenter, where), prepared, progress)
     write_json(out, scores(name, seed, target, ids, counts))
     _write_npz(samples, arrays)
 
 
 def evaluate_file(
-    evaluation_settings: EvaluationSettings,
+    settings: Settings,
     model: Path,
     target: str,
     prepared: Path,
@@ -69,8 +72,9 @@ def evaluate_file(
 ) -> None:
     """The same for a model that belongs to no experiment, such as an imported one; its name is that of its file."""
     where = device()
+    check_prepared(settings, prepared, target)
     predict = predictor(load_model(model, where), where)
-    ids, counts, arrays = _measure(evaluation_settings, predict, prepared, progress)
+    ids, counts, arrays = _measure(settings.protocol.evaluation, predict, prepared, progress)
     write_json(out, scores(model.stem, 0, target, ids, counts))
     _write_npz(samples, arrays)
 
@@ -102,5 +106,5 @@ def _measure(
 
 def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays as .npz, atomically; NumPy gives its members a fixed date, so equal arrays give equal bytes."""
-    with atomic(path) as temporary, temporary.open("wb") as file:
+    with atomic_file(path) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

@@ -13,14 +13,17 @@ from ash import methods
 from ash.config import Experiment, Settings, TrainingSettings
 from ash.experiment.build import build_feed, build_networks
 from ash.experiment.inputs import RunFiles
+from ash.experiment.origin import check_files, digests
 from ash.files.atomic import digest, file_digest, write_json, write_text
 from ash.machine import deterministic, precision
 from ash.machine.device import device, enough_memory
 from ash.progress import Progress, quiet
+from ash.training.alone import alone
 from ash.training.loop import train
 from ash.weights.model import run_digest, save_model
 
 log = logging.getLogger(__name__)
+LOCK = ".training.lock"
 
 
 def train_run(
@@ -36,23 +39,25 @@ def train_run(
     arithmetic = precision.resolve(experiment.training.precision, where)
     run = run_digest(experiment, seed)
     needs = methods.check_experiment(experiment)
-    networks = build_networks(experiment, needs, seed, files, where)
-    method = methods.build(experiment, networks)
-    log.info("%s, seed %d: method %s on %s in %s", name, seed, experiment.method, where, arithmetic)
-    with ExitStack() as stack, enough_memory(where, remedy(experiment.training)):
+    check_files(settings, experiment, needs, files)
+    with alone(out / LOCK), ExitStack() as stack, enough_memory(where, remedy(experiment.training)):
+        networks = build_networks(experiment, needs, seed, files, where)
+        method = methods.build(experiment, networks)
+        log.info("%s, seed %d: method %s on %s in %s", name, seed, experiment.method, where, arithmetic)
         history = train(
             method,
             build_feed(experiment, needs, seed, files, networks.stylizer, where, stack),
             experiment.training,
             resume=resume,
-            digest=digest({"run": run, "precision": arithmetic} | _origin(files)),
+            digest=digest({"run": run, "precision": arithmetic}),
+            inputs=digests(experiment, needs, files),
             autocast=precision.autocast(arithmetic, where),
             progress=progress,
         )
-    save_model(out / "model.safetensors", networks.segmenter, experiment.segmenter, run)
-    write_text(out / "history.csv", history.csv())
-    write_json(out / "provenance.json", provenance(experiment, seed, arithmetic, where) | _origin(files))
-    resume.unlink()
+        save_model(out / "model.safetensors", networks.segmenter, experiment.segmenter, run)
+        write_text(out / "history.csv", history.csv())
+        write_json(out / "provenance.json", provenance(experiment, seed, arithmetic, where) | _origin(files))
+        resume.unlink()
 
 
 def remedy(training: TrainingSettings) -> str:

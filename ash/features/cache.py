@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from ash.features.file import ENCODED, FeatureFile, Storage, cache_features
+from ash.features.file import ENCODED, FeatureFile, Storage, cache_features, origin
 from ash.files.hdf5 import FEATURES_SCHEMA, PREPARED_SCHEMA, create_h5, open_h5
 from ash.machine.device import wait
 from ash.pixels import to_image
@@ -38,7 +38,7 @@ def make_cache(
     """Write the feature file of a prepared set; with `auto`, of source images, only if reading it pays on this machine."""
     with open_h5(prepared, PREPARED_SCHEMA) as source:
         count, height, width, _ = source["image"].shape
-        content = str(source.attrs["content"])
+        made_from = origin(source, stylizer)
     batch = max(1, min(16, PIXELS // (height * width)))
     if not auto:
         cache_features(prepared, stylizer, out, storage, batch, progress)
@@ -54,8 +54,7 @@ def make_cache(
     if pays:
         cache_features(prepared, stylizer, out, exact, batch, progress)
         return
-    attributes = {"stylizer": stylizer.digest, "prepared": content, "storage": ENCODED}
-    with create_h5(out, FEATURES_SCHEMA, attributes):
+    with create_h5(out, FEATURES_SCHEMA, {**made_from, "storage": ENCODED}):
         pass
 
 

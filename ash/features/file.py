@@ -26,7 +26,8 @@ import torch
 from torch import Tensor
 
 from ash.errors import StoreError
-from ash.files.hdf5 import FEATURES_SCHEMA, PREPARED_SCHEMA, NewFile, Rows, create_h5, open_h5
+from ash.files.hdf5 import FEATURES_SCHEMA, PREPARED_SCHEMA, NewFile, create_h5, open_h5
+from ash.files.stored import Rows, StoredFile
 from ash.pixels import to_image
 from ash.progress import Progress, quiet
 from ash.style.stylizer import Stylizer
@@ -54,12 +55,7 @@ def cache_features(
     with open_h5(prepared, PREPARED_SCHEMA) as source:
         images = source["image"]
         total = len(images)
-        attributes = {
-            "stylizer": stylizer.digest,
-            "prepared": str(source.attrs["content"]),
-            "layer": stylizer.settings.depth,
-            "storage": storage,
-        }
+        attributes = {**origin(source, stylizer), "layer": stylizer.settings.depth, "storage": storage}
         with create_h5(out, FEATURES_SCHEMA, attributes) as file:
             writer: FeatureWriter | None = None
             for start, features in encode_images(images, stylizer, batch):
@@ -68,6 +64,13 @@ def cache_features(
                 progress(start + len(features), total)
             if writer is None:
                 raise StoreError(f"{prepared}: holds no images, wanted at least one; prepare the set again")
+
+
+def origin(prepared: StoredFile, stylizer: Stylizer) -> dict[str, Any]:
+    """What a feature file says of what it was made from: the pair, and the prepared set with its name, split and size."""
+    known = {name: prepared.attrs[name] for name in ("dataset", "split", "image_size") if name in prepared.attrs}
+    sizes = {name: value.tolist() for name, value in known.items() if isinstance(value, np.ndarray)}
+    return {"stylizer": stylizer.digest, "prepared": str(prepared.attrs["content"]), **known, **sizes}
 
 
 def prepared_identity(prepared: Path) -> str:

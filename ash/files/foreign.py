@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from ash.errors import CheckpointError, ConfigError, StoreError, flat
 from ash.files import signature, torchvision, zips
+from ash.files.tensors import read
 
 NESTED = (  # keys under which programs put the weights beside their optimisers, the first of them counts
     "state_dict",
@@ -105,9 +104,10 @@ def read_state(source: str | Path) -> dict[str, Tensor]:
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file of anybody's; one of ours is held against its checksum."""
     try:
-        return load_file(path)
-    except (SafetensorError, *UNREADABLE) as cause:
+        return read(path, "fetch it again, or make it again")[1]
+    except UNREADABLE as cause:  # types and sizes of which safetensors knows, and PyTorch does not
         raise StoreError(f"{path}: not a readable safetensors file ({flat(cause)}); fetch it again") from cause
 
 

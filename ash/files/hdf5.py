@@ -1,27 +1,35 @@
 """The project's HDF5 files: written whole or not at all (`ash.files.atomic`), and equal bytes for equal content.
 
-They are written without time stamps, and carry `schema` (what kind of file, with its version) as an attribute; a reader
-names the schema that it understands and refuses any other.  Beside each lies a small JSON file, its sidecar, with the
-digest of all that was written, computed while writing.  The workflow compares sidecars where hashing the file itself
-would take minutes.  A reader refuses a file that is not the one its sidecar describes, and HDF5 checks each chunk that is
-read (Fletcher-32).
+They are written without time stamps, and carry `schema` (what kind of file, with its version) as an
+attribute; a reader names the schema that it understands and refuses any other.  Beside each lies a
+small JSON file, its sidecar, with the digest of all that was written, computed while writing.  The
+workflow compares sidecars where hashing the file itself would take minutes.  A reader refuses a file
+that is not the one its sidecar describes: it compares all bytes but those of the images and features
+(`ash.files.frame`), which are compared when they are read (`ash.files.stored`).
+
+Every data set has an attribute `crc32` with the CRC-32 of each of its rows, which is compared when a
+row is read.  HDF5's own checksum (Fletcher-32) does not see a chunk that became zeros: the checksum of
+zeros is zero.
 """
 
 import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import h5py
 import hdf5plugin  # noqa: F401  importing it registers the compression filters with HDF5
 import numpy as np
 
 from ash.errors import StoreError
-from ash.files.atomic import atomic, digest, read_json, write_json
+from ash.files.atomic import atomic, digest, read_json, to_json
+from ash.files.careful import CarefulFile, careful
+from ash.files.frame import frame_of, is_framed
+from ash.files.stored import CHECKSUMS, REMEDY, StoredFile, checksum, reading
 
-PREPARED_SCHEMA = "ash-prepared-1"  # image (N,H,W,3) uint8 RGB, label (N,h,w) uint8 train ids, id (N,) strings
-FEATURES_SCHEMA = "ash-features-1"  # feature (N,C,h,w), scale (N,C) where quantised
+PREPARED_SCHEMA = "ash-prepared-2"  # image (N,H,W,3) uint8 RGB, label (N,h,w) uint8 train ids, id (N,) strings
+FEATURES_SCHEMA = "ash-features-2"  # feature (N,C,h,w), scale (N,C) where quantised
 
 
 def sidecar(path: Path) -> Path:
@@ -32,38 +40,38 @@ def sidecar(path: Path) -> Path:
 class NewFile:
     """An HDF5 file that is being written, and the digest of what it holds so far."""
 
-    def __init__(self, file: h5py.File) -> None:
-        self._file = file
-        self._filled: dict[str, int] = {}
+    def __init__(self, file: h5py.File, below: CarefulFile, path: Path) -> None:
+        self._file, self._below = file, below
+        self.path = str(path)
+        self._checksums: dict[str, list[int]] = {}
         self._hashes: dict[str, Any] = {}
-
-    @property
-    def path(self) -> str:
-        """The temporary file's name, for messages."""
-        return str(self._file.filename)
 
     def add(self, name: str, shape: tuple[int, ...], dtype: Any, **options: Any) -> None:
         """Declare a data set that `append` fills row by row; one row a chunk, with a checksum that readers verify."""
         chunks = (1, *shape[1:]) if all(shape) else None
         checked = {"chunks": chunks, "fletcher32": True, **options} if chunks else {}
         self._file.create_dataset(name, shape, dtype, track_times=False, **checked)
-        self._filled[name], self._hashes[name] = 0, hashlib.sha256()
+        self._checksums[name], self._hashes[name] = [], hashlib.sha256()
 
     def append(self, name: str, rows: np.ndarray) -> None:
-        """Write the next rows of a data set."""
-        data, start = self._file[name], self._filled[name]
+        """Write the next rows of a data set; OSError if they, or anything before, could not be written."""
+        data, start = self._file[name], len(self._checksums[name])
         rows = np.ascontiguousarray(rows, data.dtype)
         data[start : start + len(rows)] = rows
+        self._below.check()
         self._hashes[name].update(rows.data)
-        self._filled[name] = start + len(rows)
+        self._checksums[name] += map(checksum, rows)
 
     def put(self, name: str, rows: np.ndarray) -> None:
         """Write a small data set at once."""
+        rows = np.ascontiguousarray(rows)
         self._file.create_dataset(name, data=rows, track_times=False)
-        self._hashes[name] = hashlib.sha256(np.ascontiguousarray(rows).data)
+        self._checksums[name], self._hashes[name] = [*map(checksum, rows)], hashlib.sha256(rows.data)
 
-    def summary(self) -> dict[str, Any]:
-        """Shape, type and SHA-256 of each data set."""
+    def finish(self) -> dict[str, Any]:
+        """Store the checksums; gives shape, type and SHA-256 of each data set."""
+        for name, sums in self._checksums.items():
+            self._file[name].attrs[CHECKSUMS] = np.array(sums, np.uint32)
         return {
             name: {"shape": self._file[name].shape, "type": str(self._file[name].dtype), "sha256": h.hexdigest()}
             for name, h in self._hashes.items()
@@ -72,93 +80,58 @@ class NewFile:
 
 @contextlib.contextmanager
 def create_h5(path: Path, schema: str, attributes: Mapping[str, Any]) -> Iterator[NewFile]:
-    """Open a new HDF5 file for writing, atomically, and write its sidecar; `attributes` become the file's."""
+    """Open a new HDF5 file for writing, atomically, and write its sidecar; `attributes` become the file's.
+
+    Neither gets its final name before both are on the disk.  Raises StoreError if they cannot be
+    written.
+    """
     path = Path(path)
-    with atomic(path) as temporary:
-        with h5py.File(temporary, "w", libver="v110", track_order=False) as file:
+    with atomic(sidecar(path)) as beside, atomic(path) as temporary:
+        with careful(temporary) as below, h5py.File(below, "w", libver="v110", track_order=False) as file:
             file.attrs["schema"] = schema
             for key in sorted(attributes):
                 file.attrs[key] = attributes[key]
-            new = NewFile(file)
+            new = NewFile(file, below, path)
             yield new
-            described = {"schema": schema, "attributes": dict(attributes), "data": new.summary()}
+            described = {"schema": schema, "attributes": dict(attributes), "data": new.finish()}
             file.attrs["content"] = content = digest(described)
-        sidecar(path).unlink(missing_ok=True)  # a kill between the two files leaves one without its digest: refused
-    write_json(sidecar(path), {**described, "content": content})
-
-
-class Rows:
-    """A data set of an open file; a chunk that fails its checksum is a StoreError that names the file."""
-
-    def __init__(self, data: h5py.Dataset) -> None:
-        self._data = data
-        self.shape: tuple[int, ...] = data.shape
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    def __getitem__(self, index: Any) -> Any:
-        try:
-            return self._data[index]
-        except OSError as cause:
-            where = f"{self._data.file.filename}: {self._data.name}[{index}]"
-            raise StoreError(f"{where} cannot be read ({cause}); delete the file and make it again") from cause
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._data, name)
-
-
-class StoredFile:
-    """An HDF5 file open for reading: `attrs`, and data sets by name."""
-
-    def __init__(self, file: h5py.File) -> None:
-        self._file = file
-        self.attrs: Mapping[str, Any] = file.attrs
-
-    def __getitem__(self, name: str) -> Any:
-        """A data set; KeyError if there is none of that name."""
-        return Rows(self._file[name])
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._file
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._file)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
+        described |= {"content": content, "frame": frame_of(temporary)}
+        beside.write_text(to_json(described | {"digest": digest(described)}), encoding="utf-8")
 
 
 def open_h5(path: Path, schema: str) -> StoredFile:
     """Open an HDF5 file of the project for reading.
 
-    StoreError if it is missing, damaged, of another schema, or not the one that its sidecar describes.
+    StoreError if it is missing, damaged, of another schema, or not the one that its sidecar
+    describes.  Files are renamed into place once whole, so that readers need no lock; HDF5 takes none
+    unless the environment asks for it, for some network file systems have none to give.
     """
     path = Path(path)
     if not path.exists():
         raise StoreError(f"{path}: missing; run the step that makes it")
-    try:
-        file = StoredFile(h5py.File(path, "r"))
-    except OSError as cause:
-        raise StoreError(f"{path}: not a readable HDF5 file ({cause}); delete it and make it again") from cause
-    try:
-        found = file.attrs.get("schema", "none")
-        if found != schema:
-            raise StoreError(f"{path}: schema {found!r}, wanted {schema!r}; delete it and make it again")
-        content, wanted = str(file.attrs.get("content", "none")), read_json(sidecar(path)).get("content", "none")
-        if content != wanted:
+    with reading(path):
+        path.open("rb").close()
+    described = _described(path, schema)
+    with reading(path):
+        if not is_framed(path, described["frame"]):
+            size, wanted = path.stat().st_size, described["frame"]["size"]
             raise StoreError(
-                f"{path}: content {content[:12]}, but {sidecar(path).name} says {wanted[:12]}; restore the file, or "
-                "delete both and make them again"
+                f"{path}: not a readable HDF5 file, or not the one that {sidecar(path).name} describes "
+                f"({size} bytes, wanted {wanted}); restore it, or {REMEDY}"
             )
-    except StoreError:
-        file.close()
-        raise
-    return file
+        return StoredFile(h5py.File(path, "r", locking=False))
+
+
+def _described(path: Path, schema: str) -> dict[str, Any]:
+    """What the sidecar of a file says; StoreError if it is damaged, or of a file of another schema."""
+    beside = sidecar(path)
+    described: dict[str, Any] = read_json(beside)
+    found = described.get("schema")
+    if found != schema:
+        raise StoreError(f"{path}: schema {found!r}, wanted {schema!r}; delete it and make it again")
+    stated = described.pop("digest", None)
+    if digest(described) != stated:
+        raise StoreError(
+            f"{path}: {beside.name} is damaged, for it fails its own digest; delete both and make them again"
+        )
+    return described

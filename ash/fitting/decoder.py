@@ -21,7 +21,7 @@ from torch.nn import functional
 from ash.config import DecoderSettings, OptimiserSettings, Settings, TrainingSettings
 from ash.contract import Batch, Method, Update
 from ash.errors import CheckpointError, ConfigError, DataError, ShapeError
-from ash.files.atomic import atomic, digest, write_json
+from ash.files.atomic import atomic, digest, file_digest, write_json
 from ash.files.foreign import read_state
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.fitting.pair import initialise_decoder
@@ -31,6 +31,8 @@ from ash.pixels import to_image
 from ash.progress import Progress
 from ash.style.adain import adain, statistics_distance
 from ash.style.stylizer import Stylizer
+from ash.training.alone import alone
+from ash.training.code import code_digest
 from ash.training.loop import train
 from ash.weights.adain import stylizer_of
 
@@ -108,7 +110,8 @@ def fit_decoder(
     arithmetic = precision.resolve(chosen.precision, where)
     method = DecoderFit(chosen, starting_pair(chosen).to(where))
     resume = out.with_name(f"{out.stem}.resume.pt")
-    with ExitStack() as stack, enough_memory(where, f"lower decoder.batch (now {chosen.batch}) or decoder.crop"):
+    lock, remedy = out.with_name(f".{out.name}.lock"), f"lower decoder.batch (now {chosen.batch}) or decoder.crop"
+    with alone(lock), ExitStack() as stack, enough_memory(where, remedy):
         opened = [stack.enter_context(open_h5(path, PREPARED_SCHEMA)) for path in (*contents, paintings)]
         feed = CropFeed([file["image"] for file in opened[:-1]], opened[-1]["image"], chosen, where)
         made_from = [str(file.attrs["content"]) for file in opened]
@@ -117,16 +120,24 @@ def fit_decoder(
             feed,
             _training(chosen),
             resume=resume,
-            digest=digest({"settings": chosen.model_dump(mode="json"), "data": made_from, "precision": arithmetic}),
+            digest=digest({"settings": chosen.model_dump(mode="json"), "precision": arithmetic}),
+            inputs=_inputs(chosen, made_from),
             autocast=precision.autocast(arithmetic, where),
             progress=progress,
         )
-    pair = method.stylizer.cpu().freeze()
-    with atomic(out) as temporary:
-        pair.save(temporary)
-    record = {"settings": chosen.model_dump(mode="json"), "precision": arithmetic, "losses": rows.rows}
-    write_json(history, record | {"data": made_from, "digest": pair.digest})
-    resume.unlink()
+        pair = method.stylizer.cpu().freeze()
+        with atomic(out) as temporary:
+            pair.save(temporary)
+        record = {"settings": chosen.model_dump(mode="json"), "precision": arithmetic, "losses": rows.rows}
+        write_json(history, record | {"data": made_from, "digest": pair.digest})
+        resume.unlink()
+
+
+def _inputs(settings: DecoderSettings, made_from: list[str]) -> dict[str, str]:
+    """Digests of all that a fit reads, and of its code."""
+    encoder = Path(settings.encoder)
+    weights = file_digest(encoder) if encoder.exists() else settings.encoder
+    return {"data": digest(made_from), "encoder": weights, "code": code_digest(("fitting", "weights"))}
 
 
 def starting_pair(settings: DecoderSettings) -> Stylizer:

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ash import datasets
+from ash.files.atomic import writing
+from ash.files.temporary import folder_beside
 from ash.miniature.looks import DOMAINS
 from ash.miniature.paintings import draw_painting
 from ash.miniature.scene import draw_scene
@@ -37,20 +39,17 @@ def draw_set(
     """
     target = datasets.load(dataset)
     jobs = [(split, number) for split, count in sorted(counts.items()) for number in range(count)]
-    unfinished = root.with_name(f".{root.name}.{os.getpid()}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        for done, ((split, number), (image, label)) in enumerate(
-            zip(jobs, _drawn(partial(_draw, dataset, size, seed), jobs, workers or os.cpu_count() or 1), strict=True), 1
-        ):
-            target.write(unfinished, split, number, image, label)
-            progress(done, len(jobs))
-        target.finish(unfinished)
-        if root.exists():
-            shutil.rmtree(root)
-        unfinished.replace(root)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with writing(root):
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with folder_beside(root) as unfinished:
+            pictures = _drawn(partial(_draw, dataset, size, seed), jobs, workers or os.cpu_count() or 1)
+            for done, ((split, number), (image, label)) in enumerate(zip(jobs, pictures, strict=True), 1):
+                target.write(unfinished, split, number, image, label)
+                progress(done, len(jobs))
+            target.finish(unfinished)
+            if root.exists():
+                shutil.rmtree(root)
+            unfinished.replace(root)
 
 
 Picture = tuple[np.ndarray, np.ndarray | None]

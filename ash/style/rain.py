@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ash.errors import CheckpointError, StoreError, flat
+from ash.files.foreign import misfits
 from ash.files.tensors import pack, unpack
 from ash.style.adain import channel_statistics
 
@@ -61,6 +62,8 @@ def load_rain(path: Path, stylizer: str) -> StatisticsVae:
     try:
         vae = StatisticsVae(int(notes["channels"]))
         vae.load_state_dict(weights)
+        if faults := misfits(weights, vae.state_dict()):
+            raise ValueError(faults[0])
     except (KeyError, TypeError, ValueError, RuntimeError) as cause:
         raise StoreError(f"{path}: not a VAE of style statistics ({flat(cause)}); make it again (ash rain)") from cause
     if notes.get("stylizer") != stylizer:

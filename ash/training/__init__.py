@@ -7,4 +7,6 @@ sampler   which images a step sees
 schedule  optimisers and learning rates
 history   the table behind history.csv
 resume    the file that a killed training goes on from
+code      the digest of the code that a training runs
+alone     one training a folder at a time
 """

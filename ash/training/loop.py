@@ -4,9 +4,10 @@ For each step: read the batch, set the learning rates, take the step (`ash.train
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 
 from ash.config import TrainingSettings
 from ash.contract import Method
@@ -18,6 +19,7 @@ from ash.training.resume import restore, save
 from ash.training.step import Stepper
 
 log = logging.getLogger(__name__)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def train(
@@ -27,18 +29,20 @@ def train(
     *,
     resume: Path,
     digest: str,
+    inputs: Mapping[str, str] = NOTHING,
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
     progress: Progress = quiet,
 ) -> History:
     """Train `method` to the end, from `resume` if that file exists, and give the history.
 
-    The resume file is left in place: whoever saves the results removes it afterwards, so that a kill between the two
-    loses nothing.
+    `digest` is that of the settings, `inputs` holds those of all that the training reads, by name: a
+    resume file of others is refused.  The file is left in place: whoever saves the results removes it
+    afterwards, so that a kill between the two loses nothing.
     """
     stepper = Stepper.from_settings(method, training, autocast)
     start, history = 0, History()
     if resume.exists():
-        start, state = restore(resume, digest, method.players, stepper.optimisers)
+        start, state = restore(resume, digest, method.players, stepper.optimisers, inputs)
         history = History(state)
         log.info("resumed after step %d from %s", start, resume)
     for player in method.players.values():
@@ -53,6 +57,6 @@ def train(
         if done % training.log_every == 0 or done == training.iterations:
             history.close_row(done, {"rate": share, **method.diagnostics(batch)})
         if done % training.checkpoint_every == 0 or done == training.iterations:
-            save(resume, digest, done, method.players, stepper.optimisers, history.state())
+            save(resume, digest, done, method.players, stepper.optimisers, history.state(), inputs)
         progress(done, training.iterations)
     return history

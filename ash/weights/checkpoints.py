@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from ash.errors import CheckpointError, ConfigError, several
-from ash.files.atomic import atomic, file_digest
+from ash.files.atomic import atomic_file, file_digest
 from ash.files.foreign import misfits, read_state
 from ash.segmentation.deeplab import DeepLab
 from ash.weights.family import HEADS, to_family, to_ours
@@ -39,8 +39,8 @@ def import_checkpoint(source: str, out: Path, *, backbone: bool, branches: int |
 def export_checkpoint(model: Path, out: Path) -> None:
     """Write a model of this project as the family's programs read it: `torch.save` of a state_dict."""
     state = to_family(load_model(model, torch.device("cpu")).state_dict())
-    with atomic(out) as temporary:
-        torch.save({name: value.contiguous() for name, value in state.items()}, temporary)
+    with atomic_file(out) as file:
+        torch.save({name: value.contiguous() for name, value in state.items()}, file)  # type: ignore[arg-type]
 
 
 def load_initial(path: Path, segmenter: DeepLab) -> None:

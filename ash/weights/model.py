@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
 from ash.config import Experiment, SegmenterSettings
+from ash.contract import Heads
 from ash.errors import CheckpointError, flat
 from ash.files.atomic import atomic, digest
+from ash.files.foreign import misfits
 from ash.files.tensors import pack, unpack
 from ash.segmentation.deeplab import DeepLab, build_segmenter
 
@@ -41,9 +43,9 @@ def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepL
     """
     notes, tensors = unpack(path, "a model of this project", WANTED)
     try:
-        found, settings = notes["run"], SegmenterSettings.model_validate(notes["segmenter"])
+        found, settings = str(notes["run"]), SegmenterSettings.model_validate(notes["segmenter"])
         layout = notes["heads"]
-    except (KeyError, TypeError, ValidationError) as cause:
+    except (KeyError, ValidationError) as cause:
         raise CheckpointError(f"{path}: not a model of this project ({flat(cause)}); {WANTED}") from cause
     if run is not None and found != run:
         raise CheckpointError(
@@ -53,9 +55,11 @@ def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepL
         raise CheckpointError(
             f"{path}: holds no heads, so it cannot predict; it can start a training (segmenter.weights)"
         )
+    if layout not in get_args(Heads):
+        raise CheckpointError(f"{path}: heads of layout {layout!r}, wanted {', '.join(get_args(Heads))}; {WANTED}")
     segmenter = build_segmenter(settings, layout)
-    try:
-        segmenter.load_state_dict(tensors)
-    except RuntimeError as cause:
-        raise CheckpointError(f"{path}: weights do not fit its network ({flat(cause)}); train it again") from cause
+    if faults := misfits(tensors, segmenter.state_dict()):
+        told = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
+        raise CheckpointError(f"{path}: weights do not fit its network ({told}); train it again")
+    segmenter.load_state_dict(tensors)
     return segmenter.to(where).eval()

@@ -13,12 +13,15 @@ from tests.conftest import ash, settle
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The tiny settings, a prepared set of noise in four classes, and a model trained on it for three steps."""
+    """The tiny settings, prepared sets of noise in four classes, and a model trained on one of them for three steps."""
     folder, rng = settle(tmp_path_factory.mktemp("own")), np.random.default_rng(0)
-    with create_h5(folder / "gta5_train.h5", PREPARED_SCHEMA, {}) as file:
-        file.put("image", rng.integers(0, 256, (5, 32, 64, 3), dtype=np.uint8))
-        file.put("label", rng.choice([0, 1, 10, 13, VOID], (5, 32, 64)).astype(np.uint8))
-        file.put("id", np.array([f"{k}".encode() for k in range(5)]))
+    for dataset, split in (("gta5", "train"), ("cityscapes", "val")):
+        sizes = {"image_size": (64, 32), "label_size": (64, 32)}
+        attributes = {"dataset": dataset, "split": split, **sizes}
+        with create_h5(folder / f"{dataset}_{split}.h5", PREPARED_SCHEMA, attributes) as file:
+            file.put("image", rng.integers(0, 256, (5, 32, 64, 3), dtype=np.uint8))
+            file.put("label", rng.choice([0, 1, 10, 13, VOID], (5, 32, 64)).astype(np.uint8))
+            file.put("id", np.array([f"{k}".encode() for k in range(5)]))
     options = ("--seed", "0", "--prepared", "gta5_train.h5")
     ash(folder, "train", "source_only", *options, "--out", "short", "--steps", "3")
     return folder
@@ -29,7 +32,7 @@ def test_a_short_run_has_another_digest(folder):
     history = (folder / "short/history.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in history] == ["step", "3"]
     assert json.loads((folder / "short/provenance.json").read_text())["settings"]["training"]["iterations"] == 3
-    target = ("--target", "cityscapes=gta5_train.h5")
+    target = ("--target", "cityscapes=cityscapes_val.h5")
     result = ash(
         folder,
         "evaluate",
@@ -49,7 +52,7 @@ def test_a_short_run_has_another_digest(folder):
 
 def test_the_scores_of_a_model_file_are_printed(folder):
     """mIoU over the classes of its labels and pixel accuracy, in per cent, as the JSON has them."""
-    target = ("--target", "cityscapes=gta5_train.h5")
+    target = ("--target", "cityscapes=cityscapes_val.h5")
     output = ash(folder, "evaluate-model", "short/model.safetensors", *target, "--out", "scores").stdout
     scores = json.loads((folder / "scores/cityscapes.json").read_text())
     miou, accuracy = 100 * scores["miou"]["19"], 100 * scores["pixel_accuracy"]

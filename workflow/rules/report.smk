@@ -217,9 +217,9 @@ rule stylised_samples:
     params:
         alpha=next(
             (
-                SETTINGS.experiment(name).method["alpha"]
+                SETTINGS.experiment(name).settings["alpha"]
                 for name in EXPERIMENTS
-                if "alpha" in SETTINGS.experiment(name).method
+                if "alpha" in SETTINGS.experiment(name).settings
             ),
             1.0,
         ),

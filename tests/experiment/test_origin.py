@@ -1,0 +1,109 @@
+"""What a run reads must be what its settings name."""
+
+import numpy as np
+import pytest
+
+from ash.config import load
+from ash.errors import CheckpointError, ConfigError, DataError
+from ash.experiment.evaluate import evaluate_file, evaluate_run
+from ash.experiment.inputs import RunFiles
+from ash.experiment.origin import check_files, check_prepared
+from ash.experiment.train import train_run
+from ash.files.hdf5 import FEATURES_SCHEMA, PREPARED_SCHEMA, create_h5
+from ash.methods import check_experiment
+from tests.conftest import settle
+
+SOUND = {"dataset": "gta5", "split": "train", "image_size": (64, 32), "label_size": (64, 32)}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """The tiny protocol."""
+    return load(settle(tmp_path) / "params.yaml")
+
+
+def prepared(path, label=0, **changes):
+    """Four images of noise, all of one class, said to be of a set."""
+    with create_h5(path, PREPARED_SCHEMA, SOUND | changes) as file:
+        file.put("image", np.random.default_rng(0).integers(0, 256, (4, 32, 64, 3), np.uint8))
+        file.put("label", np.full((4, 32, 64), label, np.uint8))
+        file.put("id", np.array([b"%05d" % k for k in range(4)]))
+    return path
+
+
+OTHERS = [
+    ({"dataset": "synthia"}, "dataset synthia, wanted gta5"),
+    ({"split": "val"}, "split val, wanted train"),
+    ({"image_size": (32, 16)}, r"image_size \[32, 16\], wanted \[64, 32\]"),
+    ({"label_size": (640, 320)}, r"label_size \[640, 320\], wanted \[64, 32\]"),
+]
+
+
+@pytest.mark.parametrize(("changes", "told"), OTHERS)
+def test_a_training_refuses_another_sets_file(tmp_path, settings, changes, told):
+    """Another set, its held-out images, or another protocol's sizes: one line, and nothing is written."""
+    files = RunFiles(prepared=prepared(tmp_path / "p.h5", **changes))
+    with pytest.raises(DataError, match=rf"p\.h5: {told}; give that set's file"):
+        train_run(settings, "source_only", 0, files, tmp_path / "run", tmp_path / "resume.pt")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_that_does_not_say_what_it_is_is_refused(tmp_path, settings):
+    """`ash prepare` always says."""
+    with create_h5(tmp_path / "p.h5", PREPARED_SCHEMA, {}):
+        pass
+    with pytest.raises(DataError, match="dataset not stated, wanted gta5"):
+        check_prepared(settings, tmp_path / "p.h5", "gta5", "train")
+
+
+def test_an_evaluation_refuses_another_sets_file(tmp_path, settings):
+    """By the name that the target is given, which must be one of the protocol's sets."""
+    path = prepared(tmp_path / "p.h5", split="val")
+    outs = tmp_path / "model", path, tmp_path / "o.json", tmp_path / "o.npz"
+    with pytest.raises(DataError, match="dataset gta5, wanted cityscapes"):
+        evaluate_run(settings, "source_only", 0, "cityscapes", *outs)
+    with pytest.raises(ConfigError, match="given as data set '../x'; known: gta5"):
+        evaluate_run(settings, "source_only", 0, "../x", *outs)
+    with pytest.raises(DataError, match="dataset gta5, wanted synthia"):
+        evaluate_file(settings, tmp_path / "model", "synthia", *outs[1:])
+
+
+@pytest.mark.parametrize("name", ["style", "content"])
+def test_features_of_another_set_are_refused(tmp_path, settings, name):
+    """Features of the source in the place of those of the paintings, and the other way round."""
+    given = {"style": "gta5", "content": "painters"}[name]
+    with create_h5(tmp_path / "f.h5", FEATURES_SCHEMA, SOUND | {"dataset": given}):
+        pass
+    experiment = settings.experiment("ash")
+    files = RunFiles(prepared=prepared(tmp_path / "p.h5"), **{name: tmp_path / "f.h5"})
+    with pytest.raises(DataError, match=rf"f\.h5: dataset {given}, wanted"):
+        check_files(settings, experiment, check_experiment(experiment), files)
+
+
+class Kill(Exception):
+    """Raised in the place of a kill."""
+
+
+@pytest.mark.parametrize("change", ["labels", "nothing"])
+def test_a_killed_training_goes_on_over_the_same_data_only(tmp_path, settings, change):
+    """Labels made anew meanwhile are refused in one line; the same file made anew is the same data."""
+
+    def stop(done, total):
+        if done == 2:
+            raise Kill
+
+    files = RunFiles(prepared=prepared(tmp_path / "p.h5"))
+    told = settings.with_iterations("source_only", 3), "source_only", 0, files, tmp_path / "run", tmp_path / "resume.pt"
+    with pytest.raises(Kill):
+        train_run(*told, stop)
+    prepared(tmp_path / "p.h5", label=3 if change == "labels" else 0)
+    if change == "labels":
+        with pytest.raises(CheckpointError, match="written by a training with another prepared; delete it"):
+            train_run(*told)
+    else:
+        train_run(*told)
+        assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+            "history.csv",
+            "model.safetensors",
+            "provenance.json",
+        ]
