@@ -17,20 +17,24 @@ from ash.files.atomic import write_text
 from workflow.at_work import locked
 from workflow.bridge.hold import hold, let_go
 from workflow.bridge.records import RECORDED
+from workflow.environment import check_writable
 
 LOCK = Path("dvc.lock")
 
 
 def begin(params: str) -> None:
-    """Note that jobs are about to run, whose results DVC does not know yet, and keep DVC from working beside them."""
-    if not _ours(params):
-        return
-    RECORDED.unlink(missing_ok=True)
-    if find_spec("dvc"):
-        try:
-            hold()
-        except AshError as error:
-            sys.exit(f"ash: {error}")
+    """Note that jobs are about to run, whose results DVC does not know yet, and keep DVC from working beside them.
+
+    Ends the run with one line where that, or the jobs, must fail.
+    """
+    try:
+        check_writable()
+        if _ours(params):
+            RECORDED.unlink(missing_ok=True)
+            if find_spec("dvc"):
+                hold()
+    except AshError as error:
+        sys.exit(f"ash: {error}")
 
 
 def note_recorded() -> None:

@@ -14,7 +14,7 @@ from workflow.at_work import enter
 from workflow.bridge.records import put_back
 from workflow.bridge.recording import begin, record_rest, record_run
 from workflow.closure import closure, located
-from workflow.environment import set_up
+from workflow.environment import check_folders, set_up
 from workflow.needs import checked_needs
 
 PARAMS = config.get("params", "params.yaml")
@@ -22,6 +22,7 @@ ACQUIRED_WEIGHTS = "data/acquired/weights.json"
 set_up(PARAMS)
 
 try:
+    check_folders()
     SETTINGS = load(Path(PARAMS))
     NEEDS = checked_needs(SETTINGS)
     # A job's own Snakemake reads this file too, and is no run.
