@@ -1,16 +1,17 @@
 # Every target sets up .venv by itself.
 SHELL := /bin/bash
-# make splits names at spaces, and the path of this folder may hold one: so all targets are relative names, and make runs
-# in this folder, also when it was started elsewhere with `make -f`.
-FILE := $(shell echo '$(MAKEFILE_LIST)' | sed 's/^ *//')
-HERE := $(shell dirname '$(FILE)')
+# make splits names at spaces, and the path of this folder may hold one, or a quote: so all targets are relative names, every
+# path is quoted for the shell, and make runs in this folder, also when it was started elsewhere with `make -f`.
+quoted = '$(subst ','\'',$(1))'
+FILE := $(shell printf '%s' $(call quoted,$(MAKEFILE_LIST)) | sed 's/^ *//')
+HERE := $(shell dirname -- $(call quoted,$(FILE)))
 TARGETS := help reproduce everything demo refit reference transcript test graph cluster mutants lint types pages check clean
 .PHONY: $(TARGETS)
 
 ifneq ($(HERE),.)
 
 $(TARGETS):
-	@$(MAKE) --no-print-directory --directory '$(HERE)' $@
+	@$(MAKE) --no-print-directory --directory $(call quoted,$(HERE)) $@
 
 else
 
@@ -48,11 +49,11 @@ help: ## this list
 
 reproduce: .venv/bin/.run ## the whole paper, in the protocol that params.yaml names
 	$(BIN)/python -m snakemake --cores all
-	@echo "Report: $(CURDIR)/results/report.html"
+	@echo Report: $(call quoted,$(CURDIR)/results/report.html)
 
 everything: .venv/bin/.run ## that, the rivals with target images, and what goes beyond the paper
 	$(BIN)/python -m snakemake --cores all everything
-	@echo "Report: $(CURDIR)/results/everything.html"
+	@echo Report: $(call quoted,$(CURDIR)/results/everything.html)
 
 demo: .venv/bin/.run ## three experiments: source only, CLAN, ASH
 	$(BIN)/python -m snakemake --cores all demo

@@ -30,7 +30,7 @@ from ash.errors import StoreError
 RUNS, LOCKS, INCOMPLETE = (Path(".snakemake", name) for name in ("runs", "locks", "incomplete"))
 GUARD = "guard"  # in RUNS; held for the moment in which a run looks around and registers itself
 VARIABLE = "ASH_WORKFLOW_RUN"  # the run that a job belongs to, in the job's environment
-SHOWN = 3  # jobs of a cluster named in a line
+SHOWN, SHOWN_CHARACTERS = 3, 80  # jobs of a cluster, and of a command, in a line
 _held: dict[Path, int] = {}  # file of a run of this process -> its descriptor
 
 
@@ -48,7 +48,7 @@ class Run:
 
     def __str__(self) -> str:
         command = self.path.read_text(encoding="utf-8", errors="replace").strip() if self.path.exists() else ""
-        return f"process {self.path.suffix[1:]} ({command})"
+        return f"process {self.path.suffix[1:]} ({command[:SHOWN_CHARACTERS]})"
 
 
 def enter() -> list[str]:
@@ -131,7 +131,7 @@ def _left_over(dead: set[str]) -> str | None:
             command = process.cmdline()
             bare = any("snakemake" in word for word in command[:3]) and process.cwd() == os.getcwd()
             if bare or process.environ().get(VARIABLE) in dead:
-                return f"process {process.pid} ({' '.join(' '.join(command).split())[:80]})"
+                return f"process {process.pid} ({' '.join(' '.join(command).split())[:SHOWN_CHARACTERS]})"
         except psutil.Error:  # another user's, or gone since
             continue
     return None

@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 from ash.config import Settings, load, protocol_file
-from ash.errors import ConfigError
+from ash.errors import ConfigError, StoreError
 from ash.files.atomic import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 READ = Path(".snakemake/settings")  # a folder for each state of the settings that Snakemake has read
+FOLDERS = ("data", "results", "logs", "benchmarks", ".snakemake")
 
 
 def set_up() -> None:
@@ -56,3 +57,18 @@ def _keep(params: Path, protocol: str) -> Path:
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write_text(path, text)
     return folder / "params.yaml"
+
+
+def check_folders() -> None:
+    """ConfigError if something else lies where the workflow makes a folder."""
+    for name in FOLDERS:
+        if os.path.lexists(name) and not os.path.isdir(name):
+            what = "a link to nothing" if os.path.islink(name) else "a file"
+            raise ConfigError(f"{name}: {what}, and the workflow makes a folder of that name; move it away")
+
+
+def check_writable() -> None:
+    """StoreError if a folder that jobs write into is there and cannot be written: the first job would end in a traceback."""
+    for name in FOLDERS:
+        if os.path.isdir(name) and not os.access(name, os.W_OK):
+            raise StoreError(f"{name}: cannot be written; fix permissions, or mount the file system for writing")

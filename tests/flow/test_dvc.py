@@ -23,35 +23,25 @@ MODEL = "results/models/{}/seed0/model.safetensors"
 DOWNSTREAM = {"evaluate@ash", "tables", "figures", "report"}  # of train@ash
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """A repository built by `snakemake` from nothing and committed, and what that run printed."""
-    folder = tmp_path_factory.mktemp("dvc")
-    repository = create(folder / "checkout", folder / "home")
-    output = repository.run("snakemake", "--nocolor")
-    repository.commit("built")
-    return repository, output
-
-
 @pytest.fixture
-def copy(built, tmp_path):
+def copy(recorded, tmp_path):
     """A copy of the built repository, its history and its cache."""
-    original, _ = built
+    original, _ = recorded
     shutil.copytree(original.folder, tmp_path / "checkout")
     return Repository(tmp_path / "checkout", tmp_path / "home")
 
 
-def test_a_fresh_build_is_recorded(built):
+def test_a_fresh_build_is_recorded(recorded):
     """`snakemake` builds all; its end hook records every stage; then neither engine has work, nor has git."""
-    repository, output = built
+    repository, output = recorded
     assert f"recorded in dvc.lock: {len(repository.stages())} stage(s)" in output
     repository.assert_clean()
     assert repository.run("git", "status", "--porcelain") == ""
 
 
-def test_every_stage_bundles_its_records(built):
+def test_every_stage_bundles_its_records(recorded):
     """A bundle for each stage holds Snakemake's record of each of its files, and no stage depends on a bundle."""
-    repository, _ = built
+    repository, _ = recorded
     stages = repository.lock()
     for name, stage in stages.items():
         files = {str(f) for out in stage["outs"] for f in files_of(repository, out["path"])}
@@ -227,7 +217,6 @@ def test_kills_in_training(copy):
         psutil.wait_procs(below)
         assert resume.exists()
         assert not (copy / MODEL.format("ash")).exists()
-    copy.run("snakemake", "--unlock")
     copy.run("dvc", "repro", "train@ash")
     assert "resumed after step" in log.read_text()
     assert not resume.exists()

@@ -14,6 +14,7 @@ import pytest
 from safetensors import safe_open
 
 from tests.conftest import ROOT, ash, settle, snakemake
+from workflow.bridge.recording import begin
 from workflow.closure import closure
 
 pytestmark = pytest.mark.workflow
@@ -286,3 +287,23 @@ def test_a_text_file_is_not_an_image(copy):
     )
     assert result.returncode == 2
     assert "params.yaml: not a readable image" in result.stderr
+
+
+@pytest.mark.parametrize(("name", "link"), [("results", False), ("data", True), ("logs", True), ("benchmarks", False)])
+def test_a_file_in_the_place_of_a_folder(tmp_path, name, link):
+    """A file, or a link to nothing: one line names it, and nothing is made."""
+    folder = settle(tmp_path)
+    (folder / name).symlink_to("nowhere") if link else (folder / name).touch()
+    output = snakemake(folder, "-n", check=False)
+    what = "a link to nothing" if link else "a file"
+    assert f"ash: {name}: {what}, and the workflow makes a folder of that name; move it away" in output.splitlines()
+    assert "Traceback" not in output
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    """Before the first job: one line, no traceback of Snakemake's."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "logs").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != "logs")
+    with pytest.raises(SystemExit, match="ash: logs: cannot be written; fix permissions"):
+        begin("params.yaml")

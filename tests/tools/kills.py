@@ -52,14 +52,14 @@ def content(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted([*(folder / "data").rglob("*"), *(folder / "results").rglob("*")]):
         name = str(path.relative_to(folder))
-        if path.is_file() and not name.startswith(MEASURED + DATED) and not temporary(path):
+        if path.is_file() and not name.startswith(MEASURED + DATED) and not temporary(name):
             found[name] = hashlib.sha256(_page(folder) if name == PAGE else path.read_bytes()).hexdigest()
     return found
 
 
-def temporary(path: Path) -> bool:
-    """Whether a file is what a killed writer leaves."""
-    return path.name.startswith(".") and path.name.endswith(".tmp")
+def temporary(name: str) -> bool:
+    """Whether a file, or a folder that it lies in, is what a killed writer leaves."""
+    return any(part.startswith(".") and part.endswith(".tmp") for part in Path(name).parts)
 
 
 def _page(folder: Path) -> bytes:
@@ -112,8 +112,8 @@ def _judge(account: Account, repository: Repository, engine: str, reference: dic
         if found.get(name) != reference.get(name):
             state = "missing" if name not in found else "not expected" if name not in reference else "differs"
             account.wrong.append(f"{repository / name}: {state}")
-    account.temporaries += sum(map(temporary, (repository / "results").rglob("*")))
-    account.temporaries += sum(map(temporary, (repository / "data").rglob("*")))
+    left = [path for folder in ("data", "results") for path in (repository / folder).rglob(".*.tmp")]
+    account.temporaries += len(left)
     if changed := repository.changed():
         account.wrong.append(f"{repository.folder}: dvc status names {', '.join(sorted(changed))}")
     if "Nothing to be done" not in repository.run("snakemake", "-n", "--nocolor"):

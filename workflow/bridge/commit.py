@@ -9,7 +9,7 @@ from typing import Any
 from ash.files.atomic import read_json
 from workflow.bridge.jobs import plan
 from workflow.bridge.recording import note_recorded
-from workflow.bridge.records import bundle_of, record_of
+from workflow.bridge.records import bundle_of, read_record, record_of
 from workflow.bridge.repository import WithoutGitError, complain, opened_alone
 from workflow.bridge.stages import Stage, assigned, bundle, check, covers, make_folders, read_stages, write_settings
 
@@ -129,7 +129,7 @@ def _cached(repo: Any, md5: str | None) -> Any:
 
 def _current(output: str) -> Any:
     path = record_of(output)
-    return read_json(path) if path.exists() else None
+    return read_record(path) if path.exists() else None
 
 
 def tidy(stages: list[Stage]) -> None:

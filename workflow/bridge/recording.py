@@ -12,17 +12,29 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ash.errors import AshError
 from ash.files.atomic import write_text
 from workflow.at_work import locked
+from workflow.bridge.hold import hold, let_go
 from workflow.bridge.records import RECORDED
+from workflow.environment import check_writable
 
 LOCK = Path("dvc.lock")
 
 
 def begin(params: str) -> None:
-    """Note that jobs are about to run, whose results DVC does not know yet."""
-    if _ours(params):
-        RECORDED.unlink(missing_ok=True)
+    """Note that jobs are about to run, whose results DVC does not know yet, and keep DVC from working beside them.
+
+    Ends the run with one line where that, or the jobs, must fail.
+    """
+    try:
+        check_writable()
+        if _ours(params):
+            RECORDED.unlink(missing_ok=True)
+            if find_spec("dvc"):
+                hold()
+    except AshError as error:
+        sys.exit(f"ash: {error}")
 
 
 def note_recorded() -> None:
@@ -35,6 +47,7 @@ def record_run(params: str) -> None:
 
     A fault here must not make a successful run look failed, so it is told and no more.
     """
+    let_go()
     if not _ours(params):
         return
     if not find_spec("dvc"):
@@ -52,7 +65,8 @@ def record_run(params: str) -> None:
 
 
 def record_rest(params: str, workflow: Any) -> None:
-    """Record what a run before this one built and did not record; called when this one ends with nothing to do."""
+    """Record what a run before this one built and did not record; called when this one ends, for one with nothing to do."""
+    let_go()
     planned = workflow.executor_plugin is not None and workflow.dag is not None
     if not planned or workflow.dryrun or workflow.touch or len(workflow.dag) or locked():
         return

@@ -57,13 +57,13 @@ def read_records(outputs: Iterable[str]) -> Records:
     for output in sorted(outputs):
         path = record_of(output)
         if os.path.exists(output) and path.is_file():
-            record = _read(path)
+            record = read_record(path)
             records |= {output: record} if record is not None else {}  # Snakemake leaves out what a kill cut off, too
     return records
 
 
-def _read(path: Path) -> Any:
-    """The JSON of a file; None if it holds none."""
+def read_record(path: Path) -> Any:
+    """One of Snakemake's records; None if a kill cut it off."""
     try:
         return json.loads(path.read_bytes())
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ from workflow.at_work import enter
 from workflow.bridge.records import put_back
 from workflow.bridge.recording import begin, record_rest, record_run
 from workflow.closure import closure, located
-from workflow.environment import read_settings, set_up
+from workflow.environment import check_folders, read_settings, set_up
 from workflow.needs import checked_needs
 from workflow.time_left import announce
 
@@ -22,6 +22,7 @@ ACQUIRED_WEIGHTS = "data/acquired/weights.json"
 set_up()
 
 try:
+    check_folders()
     SETTINGS = read_settings(PARAMS, workflow.is_main_process)
     NEEDS = checked_needs(SETTINGS)
     # A job's own Snakemake reads this file too, and is no run.
