@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ash.machine.deterministic import without_autocast
+
 BLOCK = 1024  # cells whose scores are held at once; at 14,651 cells that is 60 MB an image in fp32
 
 
@@ -71,7 +73,7 @@ def _blocks(cells: Tensor, size: int) -> list[slice]:
 
 def _scores(query: Tensor, key: Tensor) -> Tensor:
     """(B,n,N) in fp32: an eighth of V's channels, so this costs little beside the product with V."""
-    with torch.autocast(query.device.type, enabled=False):
+    with without_autocast(query):
         return query.float() @ key.float().mT
 
 
