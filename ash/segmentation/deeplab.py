@@ -17,7 +17,7 @@ from ash.config import SegmenterSettings
 from ash.contract import Heads
 from ash.labels import N_CLASSES
 from ash.pixels import to_caffe
-from ash.segmentation.blocks import BasicBlock, Bottleneck, Stage, stage_of
+from ash.segmentation.blocks import BasicBlock, BatchNorm, Bottleneck, Stage, stage_of
 
 INIT_STD = 0.01
 
@@ -75,6 +75,7 @@ class DeepLab(nn.Module):
     def attach(self, layout: Heads, deep: int, shallow: int, rates: tuple[int, ...]) -> None:
         """Make the heads; `deep` and `shallow` are the channels of layer4 and layer3."""
         self.layout = layout
+        self.norms = tuple(module for module in self.modules() if isinstance(module, BatchNorm))
         self.layer5 = AtrousHead(shallow if layout == "auxiliary" else deep, rates)
         if layout in ("pair", "auxiliary"):
             self.layer6 = AtrousHead(deep, rates)
@@ -90,7 +91,9 @@ class DeepLab(nn.Module):
         return self.classify(*self.features(image))
 
     def features(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """RGB (B,3,H,W) in [0,1] -> what layer3 and layer4 give."""
+        """RGB (B,3,H,W) in [0,1] -> what layer3 and layer4 give; every BatchNorm's count of passes goes up by one."""
+        if self.training:
+            torch._foreach_add_([module.num_batches_tracked for module in self.norms], 1)
         shallow = self.layer3(self.layer2(self.layer1(self.stem(image))))
         return shallow, self.layer4(shallow)
 
@@ -138,7 +141,7 @@ class ResNet101(DeepLab):
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = BatchNorm(width)
         self.maxpool = nn.MaxPool2d(3, 2, 1, ceil_mode=True)
         planes = [width * 2**k for k in range(4)]
         inputs = [width, *(4 * p for p in planes[:3])]
@@ -149,7 +152,7 @@ class ResNet101(DeepLab):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, 0, INIT_STD)
-            elif isinstance(module, nn.BatchNorm2d):
+            elif isinstance(module, BatchNorm):
                 module.requires_grad_(False)
         self.attach(layout, 4 * planes[3], 4 * planes[2], rates)
 
@@ -183,7 +186,7 @@ class Small(DeepLab):
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = BatchNorm(width)
         planes = (width, 2 * width, 4 * width, 4 * width)
         inputs = (width, *planes[:3])
         strides, dilations = (2, 2, 1, 1), (1, 1, 2, 4)

@@ -1,6 +1,6 @@
 """The training loop.  It knows no method: a method yields updates, the loop does all the rest.
 
-For each step: read the batch, set the learning rates, take the step (`ash.training.step`), log, now and then save.
+For each step: take the next batch, set the learning rates, take the step (`ash.training.step`), log, now and then save.
 """
 
 import logging
@@ -12,7 +12,7 @@ from ash.config import TrainingSettings
 from ash.contract import Method
 from ash.progress import Progress, quiet
 from ash.training import schedule
-from ash.training.feed import Batches
+from ash.training.feed import Batches, batches
 from ash.training.history import History
 from ash.training.resume import restore, save
 from ash.training.step import Stepper
@@ -43,8 +43,8 @@ def train(
         log.info("resumed after step %d from %s", start, resume)
     for player in method.players.values():
         player.train()
-    for step in range(start, training.iterations):
-        batch = feed.batch(step)
+    ahead = feed.device.type == "cuda"
+    for step, batch in enumerate(batches(feed, start, training.iterations, ahead=ahead), start):
         share = schedule.factor(step, training)
         for optimiser in stepper.optimisers.values():
             schedule.set_rate(optimiser, share)
