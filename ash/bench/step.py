@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ash import methods
 from ash.bench.meter import Meter, peak_memory, peak_rate, reset_peak
 from ash.config import Experiment, Settings
+from ash.contract import Needs
 from ash.experiment.build import build_feed, build_networks
 from ash.experiment.inputs import RunFiles
 from ash.experiment.train import remedy
 from ash.machine import deterministic, precision
 from ash.machine.device import device, enough_memory
+from ash.methods._networks import Networks
 from ash.training.step import Stepper
 
 
@@ -102,14 +105,8 @@ def _measure(
     The steps are those of training (`ash.training.step`), from the middle of the run on, where no pre-heat holds any more.
     """
     where = device()
-    if where.type == "cuda":  # as in training; on a CPU it changes nothing
-        deterministic.switch_on()
+    networks, needs, stepper = build_stepper(experiment, files, where)
     arithmetic = precision.resolve(experiment.training.precision, where)
-    needs = methods.check_experiment(experiment)
-    networks = build_networks(experiment, needs, 0, files, where)
-    stepper = Stepper.from_settings(
-        methods.build(experiment, networks), experiment.training, precision.autocast(arithmetic, where)
-    )
     passes, meter = Passes(networks.segmenter), Meter(where, count=count)
     with ExitStack() as stack, enough_memory(where, remedy(experiment.training)):
         feed = build_feed(experiment, needs, 0, files, networks.stylizer, where, stack)
@@ -123,3 +120,13 @@ def _measure(
                 batch = feed.batch(step)
             stepper.step(batch, step, 0.5, meter.part)
     return meter, passes, arithmetic, peak_memory(where)
+
+
+def build_stepper(experiment: Experiment, files: RunFiles, where: torch.device) -> tuple[Networks, Needs, Stepper]:
+    """The networks of an experiment, what else it needs, and its steps, all as in training."""
+    if where.type == "cuda":  # on a CPU it changes nothing
+        deterministic.switch_on()
+    needs = methods.check_experiment(experiment)
+    networks = build_networks(experiment, needs, 0, files, where)
+    autocast = precision.autocast(precision.resolve(experiment.training.precision, where), where)
+    return networks, needs, Stepper.from_settings(methods.build(experiment, networks), experiment.training, autocast)

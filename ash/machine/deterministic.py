@@ -67,16 +67,26 @@ class _Reflection(torch.autograd.Function):
 
     @staticmethod
     def forward(_: Any, image: Tensor) -> Tensor:
-        return functional.pad(image, (1, 1, 1, 1), "reflect")
+        if torch.compiler.is_compiling():
+            return functional.pad(image, (1, 1, 1, 1), "reflect")
+        # PyTorch's own kernel leaves channels last, and the convolution behind it would have to go back to that.
+        batch, channels, height, width = image.shape
+        padded = image.new_empty((batch, height + 2, width + 2, channels)).permute(0, 3, 1, 2)
+        padded[:, :, 1:-1, 1:-1] = image
+        padded[:, :, 0, 1:-1], padded[:, :, -1, 1:-1] = image[:, :, 1], image[:, :, -2]
+        padded[..., 0], padded[..., -1] = padded[..., 2], padded[..., -3]
+        return padded
 
     @staticmethod
     def backward(_: Any, gradient: Tensor) -> Tensor:
-        rows = gradient[:, :, 1:-1].clone(memory_format=torch.channels_last)
-        rows[:, :, 1] += gradient[:, :, 0]
-        rows[:, :, -2] += gradient[:, :, -1]
-        inner = rows[..., 1:-1].clone(memory_format=torch.channels_last)
-        inner[..., 1] += rows[..., 0]
-        inner[..., -2] += rows[..., -1]
+        inner = gradient[:, :, 1:-1, 1:-1].clone(memory_format=torch.channels_last)
+        inner[:, :, 1] += gradient[:, :, 0, 1:-1]
+        inner[:, :, -2] += gradient[:, :, -1, 1:-1]
+        for border, column in ((0, 1), (-1, -2)):
+            side = gradient[:, :, 1:-1, border].clone()
+            side[:, :, 1] += gradient[:, :, 0, border]
+            side[:, :, -2] += gradient[:, :, -1, border]
+            inner[..., column] += side
         return inner
 
 
@@ -87,7 +97,18 @@ def bilinear(values: Tensor, size: tuple[int, int]) -> Tensor:
     with torch.autocast(values.device.type, enabled=False):
         rows = _interpolation(values.shape[2], size[0], values.device, values.dtype)
         columns = _interpolation(values.shape[3], size[1], values.device, values.dtype)
-        return rows @ (values @ columns.T)
+        maps = values.shape[0] * values.shape[1]
+        wide = values.reshape(-1, values.shape[3]) @ columns.T
+        # A batched product, because `rows @ wide` gives a transposed map, which whatever follows copies first.
+        return torch.bmm(rows.expand(maps, -1, -1), wide.view(maps, -1, size[1])).view(*values.shape[:2], *size)
+
+
+def chosen(values: Tensor, index: Tensor) -> Tensor:
+    """The value of each pixel's class: (B,K,H,W) by `index` (B,H,W) -> (B,H,W)."""
+    if not unordered(values):
+        return values.gather(1, index[:, None])[:, 0]
+    classes = torch.arange(values.shape[1], device=values.device)[:, None, None]
+    return torch.where(classes == index[:, None], values, 0.0).sum(1)
 
 
 def average_pool(values: Tensor, grid: int) -> Tensor:

@@ -12,6 +12,7 @@ from ash.config import TrainingSettings
 from ash.contract import Method
 from ash.progress import Progress, quiet
 from ash.training import schedule
+from ash.training.captured import CapturedStepper
 from ash.training.feed import Batches, batches
 from ash.training.history import History
 from ash.training.resume import restore, save
@@ -43,12 +44,13 @@ def train(
         log.info("resumed after step %d from %s", start, resume)
     for player in method.players.values():
         player.train()
-    ahead = feed.device.type == "cuda"
-    for step, batch in enumerate(batches(feed, start, training.iterations, ahead=ahead), start):
+    on_gpu = feed.device.type == "cuda"
+    steps = CapturedStepper(stepper, feed.device) if on_gpu and training.compile == "regions" else stepper
+    for step, batch in enumerate(batches(feed, start, training.iterations, ahead=on_gpu), start):
         share = schedule.factor(step, training)
         for optimiser in stepper.optimisers.values():
             schedule.set_rate(optimiser, share)
-        history.add(stepper.step(batch, step, step / training.iterations))
+        history.add(steps.step(batch, step, step / training.iterations))
         done = step + 1
         if done % training.log_every == 0 or done == training.iterations:
             history.close_row(done, {"rate": share, **method.diagnostics(batch)})

@@ -20,6 +20,7 @@ UNORDERED = (
     "nll_loss2d_forward",
     "grid_sampler_2d_backward",
     "histc",
+    "scatter_add",  # the gradient of `gather`: in order, but slow
     "cumsum",
 )
 
@@ -84,6 +85,13 @@ def test_average_pool(monkeypatch, grid):
     )
     torch.testing.assert_close(native, ours)
     torch.testing.assert_close(native_grad, ours_grad)
+
+
+def test_chosen(monkeypatch):
+    """Values and gradients to the bit."""
+    index = torch.randint(0, 4, (2, 5, 6), generator=torch.Generator().manual_seed(0))
+    native, ours = both(monkeypatch, lambda x: deterministic.chosen(x, index), (2, 4, 5, 6))
+    assert torch.equal(native[0], ours[0]) and torch.equal(native[1], ours[1])
 
 
 @pytest.mark.parametrize("shape", [(6, 64, 64), (3, 40, 9), (1, 200, 200)])
