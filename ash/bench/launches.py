@@ -22,6 +22,7 @@ from ash.experiment.inputs import RunFiles
 from ash.machine import deterministic
 from ash.machine.device import device, wait
 
+IMAGE, PAINTING = (128, 96), (64, 64)  # width and height: large enough for every layer of the paper's networks
 NOTHING = ("empty", "new_empty", "detach", "lift_fresh", "set_", "resize_", "_record_function")  # is computed by these
 
 

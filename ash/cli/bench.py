@@ -1,4 +1,4 @@
-"""Commands that measure this machine: bench step, bench cost, bench plan, bench storage."""
+"""Commands that measure this machine: bench step, bench launches, bench cost, bench plan, bench storage."""
 
 import tempfile
 from pathlib import Path
@@ -112,6 +112,34 @@ def _show_step(experiment: str, rows: list[Row], other: list[Row] | None) -> Non
             f"TFLOP/s; peak memory {whole['memory_gib']:.1f} GiB",
             soft_wrap=True,
         )
+
+
+@bench.command()
+def launches(
+    experiment: Experiment,
+    protocol: ProtocolOption = None,
+    params: ParamsOption = Params,
+) -> None:
+    """Count the operators that a step asks a GPU for, part by part, and its kernels where there is one.
+
+    The number does not depend on the size of the images, which are small here.
+    """
+    from ash.bench.launches import IMAGE, PAINTING, count_launches
+    from ash.bench.synthetic import synthetic_files
+    from ash.machine.device import device
+
+    settings = load(params, protocol)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = count_launches(
+            settings, experiment, synthetic_files(settings, IMAGE, device(), Path(folder), PAINTING)
+        )
+    table = Table("part", "operators", "the commonest", title=f"one step of {experiment}")
+    for row in rows:
+        commonest = ", ".join(f"{count} {name}" for name, count in row["most"])
+        table.add_row(row["part"], str(row["operators"]), commonest)
+    console.print(table)
+    if rows[-1]["kernels"] is not None:
+        console.print(f"kernels, copies and fillings of a step: {rows[-1]['kernels']}")
 
 
 @bench.command()

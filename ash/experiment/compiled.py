@@ -1,8 +1,11 @@
 """Parts of the networks compiled by `torch.compile`, for `training.compile: regions`.
 
-A region is a block of the segmenter, the encoder, the decoder or a discriminator, for the shapes that it meets: whatever a
-method does between them stays as it is written, and blocks of one shape share their code.  Sums are taken in another order,
-so results equal those of the eager step up to rounding.
+A region is a block of the segmenter or a discriminator, for the shapes that it meets: whatever a method does between them
+stays as it is written, and blocks of one shape share their code.  Sums are taken in another order, so results equal those of
+the eager step up to rounding.
+
+Encoder and decoder are none: they hold no BatchNorm to fuse, and compiled their padding leaves channels last, so that every
+convolution copies its input first (8 of 64 ms of a step on an H200, docs/measured/performance.md).
 """
 
 import os
@@ -17,9 +20,8 @@ from ash.errors import ResourceError
 from ash.methods._networks import Networks
 from ash.segmentation.blocks import BasicBlock, Bottleneck
 from ash.segmentation.discriminator import Discriminator
-from ash.style.vgg import Decoder, Encoder
 
-REGIONS = (BasicBlock, Bottleneck, Discriminator, Encoder, Decoder)
+REGIONS = (BasicBlock, Bottleneck, Discriminator)
 SHAPES = 64  # forms of one region's code: shapes, with and without gradients, training and evaluation
 
 
@@ -44,6 +46,5 @@ def has_compiler() -> bool:
 def regions(networks: Networks, needs: Needs) -> Iterator[nn.Module]:
     """The parts to compile; a stage whose convolutions a method watches by hooks, as ASM layer4's, is left out."""
     watched = set(networks.segmenter.layer4.modules()) if needs.heads == "attention" else set()
-    for network in (networks.segmenter, networks.stylizer, *networks.discriminators):
-        if network is not None:
-            yield from (m for m in network.modules() if isinstance(m, REGIONS) and m not in watched)
+    for network in (networks.segmenter, *networks.discriminators):
+        yield from (m for m in network.modules() if isinstance(m, REGIONS) and m not in watched)
