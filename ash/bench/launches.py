@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -80,4 +79,4 @@ def _kernels(work: Callable[[], object]) -> int:
     with profile(activities=[ProfilerActivity.CUDA]) as profiled:
         work()
         wait(torch.device("cuda"))
-    return sum(event.device_type == DeviceType.CUDA for event in profiled.events() or ())
+    return sum(event.device_type.name == "CUDA" for event in profiled.events() or ())

@@ -106,10 +106,7 @@ class TrainingSettings(Section):
         default=False,
         description="compute a block's features again in the backward pass: less memory, more time, the same numbers",
     )
-    compile: Literal["none", "regions"] = Field(
-        default="none",
-        description="compile parts of the networks, and on a GPU record whole steps: equal results up to rounding",
-    )
+    compile: Literal["none", "regions"] = Field(default="none", description="regions: equal results up to rounding")
     optimisers: dict[str, OptimiserSettings] = Field(description="one for each player that any method has")
 
 

@@ -7,7 +7,7 @@ pool adds it).  Which heads there are, and which of them a prediction is taken f
 """
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -93,7 +93,7 @@ class DeepLab(nn.Module):
     def features(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """RGB (B,3,H,W) in [0,1] -> what layer3 and layer4 give; every BatchNorm's count of passes goes up by one."""
         if self.training:
-            torch._foreach_add_([module.num_batches_tracked for module in self.norms], 1)
+            torch._foreach_add_([cast(Tensor, module.num_batches_tracked) for module in self.norms], 1)
         shallow = self.layer3(self.layer2(self.layer1(self.stem(image))))
         return shallow, self.layer4(shallow)
 

@@ -14,6 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from ash.config import TrainingSettings
 from ash.contract import Batch
 from ash.training.step import Stepper, Terms, Watch
 
@@ -53,6 +54,12 @@ class Progress:
     __rmul__ = __mul__
 
 
+def recorded(stepper: Stepper, training: TrainingSettings, where: torch.device) -> "Stepper | CapturedStepper":
+    """Steps as the settings want them on a device: recorded on a GPU under `compile: regions`, one by one else."""
+    wanted = where.type == "cuda" and training.compile == "regions"
+    return CapturedStepper(stepper, where) if wanted else stepper
+
+
 class CapturedStepper:
     """Takes the steps of a `Stepper`, up to rounding in what is computed from progress; one batch's shapes for all steps."""
 
@@ -63,7 +70,7 @@ class CapturedStepper:
         self.graph: torch.cuda.CUDAGraph | None = None
         self.terms: Terms | None = None
         self.taken = 0  # steps since the last decision that came out differently
-        self.stream = torch.cuda.Stream() if where.type == "cuda" else None
+        self.stream = torch.cuda.Stream() if where.type == "cuda" else None  # type: ignore[no-untyped-call]
 
     def step(self, batch: Batch, number: int, progress: float, watch: Watch = nullcontext) -> Terms:
         """As `Stepper.step`; of a recorded step `watch` sees one part, "step"."""
@@ -78,7 +85,8 @@ class CapturedStepper:
         with watch("step"):
             if self.graph is None:
                 self._record()
-            assert self.graph is not None and self.terms is not None
+            assert self.graph is not None
+            assert self.terms is not None
             self.graph.replay()
             return replace(self.terms, step=number, values=self.terms.values.clone())
 

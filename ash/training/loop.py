@@ -12,7 +12,7 @@ from ash.config import TrainingSettings
 from ash.contract import Method
 from ash.progress import Progress, quiet
 from ash.training import schedule
-from ash.training.captured import CapturedStepper
+from ash.training.captured import recorded
 from ash.training.feed import Batches, batches
 from ash.training.history import History
 from ash.training.resume import restore, save
@@ -44,8 +44,7 @@ def train(
         log.info("resumed after step %d from %s", start, resume)
     for player in method.players.values():
         player.train()
-    on_gpu = feed.device.type == "cuda"
-    steps = CapturedStepper(stepper, feed.device) if on_gpu and training.compile == "regions" else stepper
+    on_gpu, steps = feed.device.type == "cuda", recorded(stepper, training, feed.device)
     for step, batch in enumerate(batches(feed, start, training.iterations, ahead=on_gpu), start):
         share = schedule.factor(step, training)
         for optimiser in stepper.optimisers.values():

@@ -60,4 +60,8 @@ def _group(parameters: Iterable[nn.Parameter], rate: float) -> dict[str, Any]:
     """Parameters that learn, and their rate: a number, or for a GPU a tensor of no dimension."""
     learning = [p for p in parameters if p.requires_grad]
     on_gpu = bool(learning) and learning[0].is_cuda
-    return {"params": learning, "lr": torch.tensor(rate, device=learning[0].device) if on_gpu else rate, "base_lr": rate}
+    return {
+        "params": learning,
+        "lr": torch.tensor(rate, device=learning[0].device) if on_gpu else rate,
+        "base_lr": rate,
+    }

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ash.contract import Needs
-from ash.pixels import mirrored
 from ash.errors import StoreError
+from ash.pixels import mirrored
 from ash.training.feed import Feed, batches
 from ash.training.sampler import draw
 
