@@ -1,5 +1,7 @@
 """Images as tensors: bytes to floats, mirroring, and the form in which the caffe models want them."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,7 +12,12 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RG
 
 def to_image(pixels: np.ndarray) -> Tensor:
     """uint8 RGB (B,H,W,3) to float32 (B,3,H,W) in [0,1], channels last in memory."""
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last).div_(255)
+    return scaled(torch.from_numpy(pixels))
+
+
+def scaled(pixels: Tensor) -> Tensor:
+    """The same of a tensor, on its device."""
+    return pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last).div_(255)
 
 
 def mirrored(values: Tensor, mirror: Tensor) -> Tensor:
@@ -23,13 +30,16 @@ def to_caffe(image: Tensor) -> Tensor:
 
     The published ResNet-101 expects it.  The release of ASH feeds it to the AdaIN encoder too, which expects RGB in [0,1].
     """
-    return image.flip(1) * 255 - _mean(image)
+    return image.flip(1) * 255 - _mean(image.device, image.dtype)
 
 
 def from_caffe(image: Tensor) -> Tensor:
     """The inverse of `to_caffe`."""
-    return ((image + _mean(image)) / 255).flip(1)
+    return ((image + _mean(image.device, image.dtype)) / 255).flip(1)
 
 
-def _mean(like: Tensor) -> Tensor:
-    return torch.tensor(MEAN_BGR, device=like.device, dtype=like.dtype).view(1, 3, 1, 1)
+@cache
+def _mean(where: torch.device, kind: torch.dtype) -> Tensor:
+    """Made once: to bring three numbers to a GPU waits for all that it has to do."""
+    with torch.inference_mode(False):
+        return torch.tensor(MEAN_BGR, device=where, dtype=kind).view(1, 3, 1, 1)

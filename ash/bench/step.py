@@ -5,17 +5,24 @@ from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from ash import methods
 from ash.bench.meter import Meter, peak_memory, peak_rate, reset_peak
 from ash.config import Experiment, Settings
+from ash.contract import Needs
 from ash.experiment.build import build_feed, build_networks
 from ash.experiment.inputs import RunFiles
 from ash.experiment.train import remedy
 from ash.machine import deterministic, precision
 from ash.machine.device import device, enough_memory
+from ash.methods._networks import Networks
+from ash.training import captured
+from ash.training.captured import recorded
 from ash.training.step import Stepper
+
+WARM_UP = 2  # steps
 
 
 class Passes:
@@ -40,10 +47,10 @@ def bench_step(
 ) -> list[dict[str, float | str]]:
     """Median milliseconds and operations of each part of a step of experiment `name`, over `steps` steps.
 
-    Two more steps warm up; the first of them counts operations.  Parts: reading the batch; for each update the forward
-    pass that leads to it and its backward pass; the optimisers.  `changes` replace settings of the training.  The last row
-    is the whole step, with the share of the time that its operations would take at the device's peak, the processor time
-    of all threads in seconds, and the peak memory in GiB.
+    Others warm up, the first of which counts operations.  Parts: reading the batch; for each update the forward pass that leads
+    to it and its backward pass; the optimisers; of a recorded step the reading alone.  `changes` replace settings of the
+    training.  The last row is the whole step, with the share of the time that its operations would take at the device's peak,
+    the processor time of all threads in seconds, and the peak memory in GiB.
 
     A forward part that no backward part follows is left out: it is the end of a method's updates, after the last of them.
     """
@@ -54,8 +61,9 @@ def bench_step(
         part.partition(":")[0].replace("backward", "forward") for part in meter.times if part.startswith("backward")
     }
     rows: list[dict[str, Any]] = [
-        {"part": part, "ms": ms, "tflop": meter.flops[part] / 1e12, "share": meter.flops[part] / peak / ms * 1e3}
+        {"part": part, "ms": ms, "tflop": flops / 1e12, "share": flops / peak / ms * 1e3}
         for part, ms in meter.milliseconds().items()
+        for flops in [meter.flops.get(part, 0)]  # of a recorded step, those of its parts before it was
         if part in followed or not part.startswith("forward")
     ]
     total, flops = sum(row["ms"] for row in rows), sum(meter.flops.values())
@@ -116,24 +124,30 @@ def _measure(
     The steps are those of training (`ash.training.step`), from the middle of the run on, where no pre-heat holds any more.
     """
     where = device()
-    if where.type == "cuda":  # as in training; on a CPU it changes nothing
-        deterministic.switch_on()
+    networks, needs, stepper = build_stepper(experiment, files, where)
     arithmetic = precision.resolve(experiment.training.precision, where)
-    needs = methods.check_experiment(experiment)
-    networks = build_networks(experiment, needs, 0, files, where)
-    stepper = Stepper.from_settings(
-        methods.build(experiment, networks), experiment.training, precision.autocast(arithmetic, where)
-    )
     passes, meter = Passes(networks.segmenter), Meter(where, count=count)
     with ExitStack() as stack, enough_memory(where, remedy(experiment.training)):
         feed = build_feed(experiment, needs, 0, files, networks.stylizer, where, stack)
-        for step in range(steps + 2):
+        taken = recorded(stepper, experiment.training, where)
+        warm_up = WARM_UP if taken is stepper else captured.WARM_UP + WARM_UP
+        for step in range(steps + warm_up):
             if step == 1:
                 meter.counting = False
                 reset_peak(where)
-            if step == 2:
+            if step == warm_up:
                 meter.forget()
             with meter.part("read batch"):
                 batch = feed.batch(step)
-            stepper.step(batch, step, 0.5, meter.part)
+            taken.step(batch, step, 0.5, meter.part)
     return meter, passes, arithmetic, peak_memory(where)
+
+
+def build_stepper(experiment: Experiment, files: RunFiles, where: torch.device) -> tuple[Networks, Needs, Stepper]:
+    """The networks of an experiment, what else it needs, and its steps, all as in training."""
+    if where.type == "cuda":  # on a CPU it changes nothing
+        deterministic.switch_on()
+    needs = methods.check_experiment(experiment)
+    networks = build_networks(experiment, needs, 0, files, where)
+    autocast = precision.autocast(precision.resolve(experiment.training.precision, where), where)
+    return networks, needs, Stepper.from_settings(methods.build(experiment, networks), experiment.training, autocast)

@@ -20,8 +20,14 @@ COUNT = 2  # images, and as many paintings where no method wants more
 PATCH = 16  # pixels of a side that has one class
 
 
-def synthetic_files(settings: Settings, size: tuple[int, int], where: torch.device, folder: Path) -> RunFiles:
-    """Everything that any method may read, for images of `size` (width, height); paintings have their set's size.
+def synthetic_files(
+    settings: Settings,
+    size: tuple[int, int],
+    where: torch.device,
+    folder: Path,
+    paintings: tuple[int, int] | None = None,
+) -> RunFiles:
+    """Everything that any method may read, for images of `size` (width, height); paintings have their set's size, or theirs.
 
     The stylizer is the protocol's if its file is there, else one of the paper's shape with random weights.
     """
@@ -35,7 +41,7 @@ def synthetic_files(settings: Settings, size: tuple[int, int], where: torch.devi
         stylizer=folder / "stylizer.safetensors",
         paintings=_prepared(
             folder / "paintings.h5",
-            settings.protocol.datasets[settings.protocol.style_set].image_size,
+            paintings or settings.protocol.datasets[settings.protocol.style_set].image_size,
             count=max(COUNT, *(need.bank or 0 for need in needs)),
         ),
         style=folder / "style.h5",

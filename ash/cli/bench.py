@@ -1,4 +1,4 @@
-"""Commands that measure this machine: bench step, bench cost, bench plan, bench storage."""
+"""Commands that measure this machine: bench step, bench launches, bench cost, bench plan, bench storage."""
 
 import tempfile
 from pathlib import Path
@@ -47,6 +47,7 @@ def step(
     protocol: ProtocolOption = None,
     precision: Annotated[str | None, typer.Option(help="auto, bf16 or fp32, in place of the protocol's")] = None,
     recompute: Annotated[bool | None, typer.Option(help="in place of the protocol's")] = None,
+    compiled: Annotated[str | None, typer.Option("--compile", help="none or regions")] = None,
     compare: Annotated[
         str | None, typer.Option(help="eager-fp32: a second column, and how much faster the first is")
     ] = None,
@@ -58,8 +59,10 @@ def step(
 
     if compare not in (None, "eager-fp32") or precision not in (None, "auto", "bf16", "fp32"):
         raise ConfigError(f"--compare {compare} --precision {precision}: wanted eager-fp32, and auto, bf16 or fp32")
+    if compiled not in (None, "none", "regions"):
+        raise ConfigError(f"--compile {compiled}: wanted none or regions")
     settings = load(params, protocol)
-    given = {"precision": precision, "recompute": recompute}
+    given = {"precision": precision, "recompute": recompute, "compile": compiled}
     changes = {name: value for name, value in given.items() if value is not None}
     with tempfile.TemporaryDirectory() as folder:
         files = _files(
@@ -75,7 +78,8 @@ def step(
             rain=rain,
         )
         rows = bench_step(settings, experiment, files, steps, changes)
-        other = bench_step(settings, experiment, files, steps, changes | {"precision": "fp32"}) if compare else None
+        eager = {"precision": "fp32", "compile": "none"}
+        other = bench_step(settings, experiment, files, steps, changes | eager) if compare else None
     _show_step(experiment, rows, other)
 
 
@@ -99,10 +103,11 @@ def _show_step(experiment: str, rows: list[Row], other: list[Row] | None) -> Non
     """The table, and what cannot be said of a single part."""
     columns = ["part", "ms", "TFLOP", "% of peak", *(["eager fp32, ms", "times as fast"] if other else [])]
     table = Table(*columns, title=f"one step of {experiment}")
-    for k, row in enumerate(rows):
+    eager = {row["part"]: row for row in other or ()} | ({rows[-1]["part"]: other[-1]} if other else {})
+    for row in rows:
         cells = [str(row["part"]), f"{row['ms']:.1f}", f"{row['tflop']:.3f}", f"{100 * float(row['share']):.0f}"]
-        if other:
-            slow = float(other[k]["ms"])
+        if row["part"] in eager:  # a recorded step has no parts
+            slow = float(eager[row["part"]]["ms"])
             cells += [f"{slow:.1f}", f"{slow / float(row['ms']):.1f}"]
         table.add_row(*cells)
     console.print(table)
@@ -112,6 +117,32 @@ def _show_step(experiment: str, rows: list[Row], other: list[Row] | None) -> Non
             f"TFLOP/s; peak memory {whole['memory_gib']:.1f} GiB",
             soft_wrap=True,
         )
+
+
+@bench.command()
+def launches(
+    experiment: Experiment,
+    protocol: ProtocolOption = None,
+    params: ParamsOption = Params,
+) -> None:
+    """Count the operators that a step asks a GPU for, part by part, and its kernels where there is one.
+
+    The number does not depend on the size of the images, which are small here.
+    """
+    from ash.bench.launches import IMAGE, PAINTING, count_launches
+    from ash.bench.synthetic import synthetic_files
+    from ash.machine.device import device
+
+    settings = load(params, protocol)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = count_launches(settings, experiment, synthetic_files(settings, IMAGE, device(), Path(folder), PAINTING))
+    table = Table("part", "operators", "the commonest", title=f"one step of {experiment}")
+    for row in rows:
+        commonest = ", ".join(f"{count} {name}" for name, count in row["most"])
+        table.add_row(row["part"], str(row["operators"]), commonest)
+    console.print(table)
+    if rows[-1]["kernels"] is not None:
+        console.print(f"kernels, copies and fillings of a step: {rows[-1]['kernels']}")
 
 
 @bench.command()

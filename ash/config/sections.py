@@ -130,6 +130,7 @@ class TrainingSettings(Section):
         default=False,
         description="compute a block's features again in the backward pass: less memory, more time, the same numbers",
     )
+    compile: Literal["none", "regions"] = Field(default="none", description="regions: equal results up to rounding")
     optimisers: dict[Name, OptimiserSettings] = Field(description="one for each player that any method has")
 
 

@@ -4,6 +4,7 @@ inputs        the files that a training reads, by name
 origin        whether a run's files are those that its settings name, and their digests
 build         networks and batches of a run, each made once from what the method needs
 rehearsal     a first step without numbers: do networks, images and settings fit together?
+compiled      parts of the networks compiled, where the settings ask for it
 train         one experiment with one seed: model, history, provenance
 evaluate      a model against a prepared target
 evaluate_raw  a model under a named evaluation protocol, on the raw files of a set

@@ -11,6 +11,7 @@ from torch import Tensor
 from ash.config import Experiment
 from ash.contract import Needs
 from ash.errors import ConfigError, StoreError
+from ash.experiment.compiled import compile_regions
 from ash.experiment.inputs import RunFiles
 from ash.features.encoded import Encoded
 from ash.features.file import FeatureFile, holds_features, prepared_identity
@@ -36,7 +37,7 @@ def build_networks(experiment: Experiment, needs: Needs, seed: int, files: RunFi
     pair = load_stylizer(files.require("stylizer", experiment)).to(where) if needs.stylizer else None
     channels = 0 if pair is None else pair.channels
     judges = _seeded(seed, 1, lambda: [build_discriminator(d) for _ in range(needs.discriminators)])
-    return Networks(
+    networks = Networks(
         segmenter=_segmenter(experiment, needs, seed, files).to(where),
         source=experiment.source,
         discriminators=tuple(judge.to(where) for judge in judges),
@@ -47,6 +48,9 @@ def build_networks(experiment: Experiment, needs: Needs, seed: int, files: RunFi
         rain=load_rain(files.require("rain", experiment), pair.digest).to(where) if pair and needs.rain else None,
         anchor=_anchor(experiment, seed, files, pair).to(where) if pair and needs.anchor else None,
     )
+    if experiment.training.compile == "regions":
+        compile_regions(networks, needs)
+    return networks
 
 
 def _segmenter(experiment: Experiment, needs: Needs, seed: int, files: RunFiles) -> DeepLab:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ash.contract import Convention
-from ash.pixels import to_image
+from ash.pixels import scaled
 from ash.style.stylizer import Stylizer
 from ash.style.view import enter
 
@@ -23,9 +23,16 @@ class Encoded:
         """Images in the set."""
         return len(self.images)
 
+    def stored(self, indices: Sequence[int] | np.ndarray) -> Tensor:
+        """The images, uint8 (B,H,W,3)."""
+        return torch.from_numpy(np.stack([self.images[int(i)] for i in indices]))
+
     @torch.no_grad()
-    def read(self, indices: Sequence[int] | np.ndarray) -> Tensor:
+    def features(self, stored: Tensor) -> Tensor:
         """Features (B,C,h,w), float32, rounded to fp16 as a cache would hold them (not the release's, which overflow it)."""
-        image = to_image(np.stack([self.images[int(i)] for i in indices])).to(self.where)
-        features = self.stylizer.encode(enter(image, self.convention))
+        features = self.stylizer.encode(enter(scaled(stored), self.convention))
         return features.half().float() if self.convention == "rgb" else features
+
+    def read(self, indices: Sequence[int] | np.ndarray) -> Tensor:
+        """Both at once, on the stylizer's device."""
+        return self.features(self.stored(indices).to(self.where))

@@ -27,12 +27,13 @@ from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.fitting.pair import initialise_decoder
 from ash.machine import deterministic, precision
 from ash.machine.device import device, enough_memory
-from ash.pixels import to_image
+from ash.pixels import scaled
 from ash.progress import Progress
 from ash.style.adain import adain, statistics_distance
 from ash.style.stylizer import Stylizer
 from ash.training.alone import alone
 from ash.training.code import code_digest
+from ash.training.feed import Batches
 from ash.training.loop import train
 from ash.weights.adain import stylizer_of
 
@@ -63,7 +64,7 @@ def _distance(one: Tensor, other: Tensor) -> Tensor:
     return statistics_distance(one, other, "mean_std")
 
 
-class CropFeed:
+class CropFeed(Batches):
     """Random crops of contents and paintings, mirrored half of the time: a function of (seed, step) alone.
 
     Departure from pytorch-AdaIN, which first resizes all images to 512x512: crops are taken from the prepared images.
@@ -71,22 +72,27 @@ class CropFeed:
 
     def __init__(self, contents: list[Any], paintings: Any, settings: DecoderSettings, where: torch.device) -> None:
         """`contents` and `paintings`: uint8 (N,H,W,3), indexable; DataError if a set is smaller than a crop."""
-        self.contents, self.paintings, self.settings, self.where = contents, paintings, settings, where
+        self.contents, self.paintings, self.settings, self.device = contents, paintings, settings, where
         for images in (*contents, paintings):
             if min(images.shape[1:3]) < settings.crop:
                 raise DataError(
                     f"images of {images.shape[2]}x{images.shape[1]}, wanted {settings.crop} a side; lower crop"
                 )
 
-    def batch(self, step: int) -> Batch:
-        """Contents as `image`, paintings as `target`, (B,3,crop,crop) each."""
+    def read(self, step: int) -> tuple[Tensor, Tensor, int]:
+        """Contents and paintings, uint8 (B,crop,crop,3) each, and the step."""
         random, s = np.random.default_rng([self.settings.seed, step]), self.settings
         sets = [self.contents[int(k)] for k in random.integers(len(self.contents), size=s.batch)]
-        image = to_image(np.stack([self._crop(images, random) for images in sets])).to(self.where)
-        painting = to_image(np.stack([self._crop(self.paintings, random) for _ in range(s.batch)])).to(self.where)
-        still = torch.zeros(s.batch, dtype=torch.bool, device=self.where)
-        void = torch.zeros((s.batch, 1, 1), dtype=torch.int64, device=self.where)
-        generator = torch.Generator(self.where).manual_seed(step)
+        image = np.stack([self._crop(images, random) for images in sets])
+        painting = np.stack([self._crop(self.paintings, random) for _ in range(s.batch)])
+        return torch.from_numpy(image), torch.from_numpy(painting), step
+
+    def place(self, content: tuple[Tensor, Tensor, int]) -> Batch:
+        """Contents as `image`, paintings as `target`, (B,3,crop,crop) each."""
+        image, painting = (scaled(pixels.to(self.device, non_blocking=True)) for pixels in content[:2])
+        still = torch.zeros(len(image), dtype=torch.bool, device=self.device)
+        void = torch.zeros((len(image), 1, 1), dtype=torch.int64, device=self.device)
+        generator = torch.Generator(self.device).manual_seed(content[2])
         return Batch(image=image, label=void, mirror=still, generator=generator, target=painting)
 
     def _crop(self, images: Any, random: np.random.Generator) -> np.ndarray:

@@ -28,7 +28,7 @@ from ash.machine.precision import autocast, resolve
 from ash.progress import Progress
 from ash.style.adain import adain, channel_statistics
 from ash.style.stylizer import NetworkSettings, Stylizer
-from ash.training.step import Stepper
+from ash.training.step import Stepper, numbers
 
 CPU = torch.device("cpu")  # small crops keep a GPU waiting, and one machine's CPU repeats itself exactly
 LOG_EVERY = 100  # iterations
@@ -238,7 +238,7 @@ def _learn(
         for group in optimiser.param_groups:
             fading = 1 - (1 - FINAL_RATE) * step / stage.iterations
             group["lr"] = stage.rate * min(1.0, (step + 1) / settings.warmup) * fading
-        values = stepper.step(crops(), stage.first + step, step / stage.iterations)
+        (values,) = numbers([stepper.step(crops(), stage.first + step, step / stage.iterations)])
         if (step + 1) % LOG_EVERY == 0 or step + 1 == stage.iterations:
             losses = {name.removeprefix(f"{player}."): round(value, 4) for name, value in values.items()}
             log.append({"stage": stage.name, "iteration": step + 1, **losses})

@@ -14,7 +14,7 @@ from ash.files.atomic import atomic
 from ash.progress import Progress, quiet
 from ash.style.rain import StatisticsVae, serialise, statistics_of
 from ash.style.stylizer import load_stylizer
-from ash.training.step import Stepper
+from ash.training.step import Stepper, numbers
 
 SMALLEST = 1e-5  # added to q^2 inside the logarithm
 
@@ -54,7 +54,8 @@ def fit(styles: Tensor, settings: RainSettings, progress: Progress = quiet) -> S
         stepper = Stepper(RainFit(vae, settings.reconstruction_weight), {"vae": optimiser})
         for step in range(settings.iterations):
             optimiser.param_groups[0]["lr"] = settings.rate / (1 + settings.decay * step)
-            stepper.step(styles[torch.randint(len(styles), (settings.batch,))], step, step / settings.iterations)
+            batch = styles[torch.randint(len(styles), (settings.batch,))]
+            numbers([stepper.step(batch, step, step / settings.iterations)])
             progress(step + 1, settings.iterations)
     return vae.eval().requires_grad_(False)
 

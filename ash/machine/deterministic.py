@@ -1,4 +1,4 @@
-"""Operators whose gradients CUDA computes in no fixed order, in a form that has one.
+"""Operators whose gradients CUDA computes in no fixed order, in a form that has one, and what CUDA has a faster form of.
 
 `torch.use_deterministic_algorithms(True)`, under which every training runs, refuses the gradients of reflection padding, of
 bilinear resizing and of adaptive pooling on CUDA, because they add up by atomic operations.  Here they are slices and matrix
@@ -6,7 +6,10 @@ products, equal up to rounding.  On a CPU, where PyTorch's own are exact and rep
 """
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +27,23 @@ def switch_on() -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
+_everywhere = False
+
+
+@contextmanager
+def as_on_cuda() -> Iterator[None]:
+    """Take the forms for CUDA on every device, to count and to compare them where there is no GPU."""
+    global _everywhere  # noqa: PLW0603  a mode of the process, as the framework's own
+    before, _everywhere = _everywhere, True
+    try:
+        yield
+    finally:
+        _everywhere = before
+
+
 def unordered(values: Tensor) -> bool:
-    """Whether the gradients of `values` would be summed in no fixed order by PyTorch's own operators."""
-    return values.is_cuda
+    """Whether `values` want the forms for CUDA: PyTorch's own would sum their gradients in no fixed order there."""
+    return values.is_cuda or _everywhere
 
 
 def without_autocast(values: Tensor) -> AbstractContextManager[object]:
@@ -46,8 +63,35 @@ class ReflectionPad(nn.ReflectionPad2d):
         if not unordered(image):
             with without_autocast(image):  # which would widen bf16 to fp32, and back after it
                 return super().forward(image)
-        rows = torch.cat([image[:, :, 1:2], image, image[:, :, -2:-1]], 2)
-        return torch.cat([rows[..., 1:2], rows, rows[..., -2:-1]], 3).contiguous(memory_format=torch.channels_last)
+        with without_autocast(image):
+            padded: Tensor = _Reflection.apply(image)  # type: ignore[no-untyped-call]
+            return padded
+
+
+class _Reflection(torch.autograd.Function):
+    """The padding, with a gradient that adds each border to the line that it mirrors."""
+
+    @staticmethod
+    def forward(_: Any, image: Tensor) -> Tensor:
+        # PyTorch's own kernel leaves channels last, and the convolution behind it would have to go back to that.
+        batch, channels, height, width = image.shape
+        padded = image.new_empty((batch, height + 2, width + 2, channels)).permute(0, 3, 1, 2)
+        padded[:, :, 1:-1, 1:-1] = image
+        padded[:, :, 0, 1:-1], padded[:, :, -1, 1:-1] = image[:, :, 1], image[:, :, -2]
+        padded[..., 0], padded[..., -1] = padded[..., 2], padded[..., -3]
+        return padded
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        inner = gradient[:, :, 1:-1, 1:-1].clone(memory_format=torch.channels_last)
+        inner[:, :, 1] += gradient[:, :, 0, 1:-1]
+        inner[:, :, -2] += gradient[:, :, -1, 1:-1]
+        for border, column in ((0, 1), (-1, -2)):
+            side = gradient[:, :, 1:-1, border].clone()
+            side[:, :, 1] += gradient[:, :, 0, border]
+            side[:, :, -2] += gradient[:, :, -1, border]
+            inner[..., column] += side
+        return inner
 
 
 def bilinear(values: Tensor, size: tuple[int, int]) -> Tensor:
@@ -55,9 +99,20 @@ def bilinear(values: Tensor, size: tuple[int, int]) -> Tensor:
     if not unordered(values):
         return functional.interpolate(values, size, mode="bilinear", align_corners=True)
     with without_autocast(values):
-        rows = _interpolation(values.shape[2], size[0], values)
-        columns = _interpolation(values.shape[3], size[1], values)
-        return rows @ (values @ columns.T)
+        rows = _interpolation(values.shape[2], size[0], values.device, values.dtype)
+        columns = _interpolation(values.shape[3], size[1], values.device, values.dtype)
+        maps = values.shape[0] * values.shape[1]
+        wide = values.reshape(-1, values.shape[3]) @ columns.T
+        # A batched product, because `rows @ wide` gives a transposed map, which whatever follows copies first.
+        return torch.bmm(rows.expand(maps, -1, -1), wide.view(maps, -1, size[1])).view(*values.shape[:2], *size)
+
+
+def chosen(values: Tensor, index: Tensor) -> Tensor:
+    """The value of each pixel's class: (B,K,H,W) by `index` (B,H,W) -> (B,H,W)."""
+    if not unordered(values):
+        return values.gather(1, index[:, None])[:, 0]
+    classes = torch.arange(values.shape[1], device=values.device)[:, None, None]
+    return torch.where(classes == index[:, None], values, 0.0).sum(1)
 
 
 def average_pool(values: Tensor, grid: int) -> Tensor:
@@ -65,21 +120,45 @@ def average_pool(values: Tensor, grid: int) -> Tensor:
     if not unordered(values):
         return functional.adaptive_avg_pool2d(values, grid)
     with without_autocast(values):
-        return _fields(values.shape[2], grid, values) @ (values @ _fields(values.shape[3], grid, values).T)
+        rows = _fields(values.shape[2], grid, values.device, values.dtype)
+        columns = _fields(values.shape[3], grid, values.device, values.dtype)
+        return rows @ (values @ columns.T)
 
 
-def _interpolation(before: int, after: int, like: Tensor) -> Tensor:
+def orthonormal(matrices: Tensor) -> Tensor:
+    """Orthonormal columns (..., m, k) spanning those of `matrices`, as QR with a positive diagonal of R gives them.
+
+    cuSOLVER takes one matrix after another: 36 ms for 512 of 64x64 on an H200.  There it is Cholesky's factor of the columns'
+    products, which is R; in double precision, since the products have the square of the condition number.
+    """
+    if unordered(matrices):
+        with without_autocast(matrices):
+            wide = matrices.double()
+            upper = torch.linalg.cholesky_ex(wide.mT @ wide, upper=True).L
+            return torch.linalg.solve_triangular(upper, wide, upper=True, left=False).to(matrices.dtype)
+    columns: Tensor
+    columns, upper = torch.linalg.qr(matrices)
+    # LAPACK leaves the signs to its reflections; a positive diagonal of R makes the factor unique and its law uniform.
+    signs = torch.where(upper.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0)
+    return columns * signs.unsqueeze(-2)
+
+
+@cache
+def _interpolation(before: int, after: int, where: torch.device, kind: torch.dtype) -> Tensor:
     """(after, before): each row has the weights of the two cells that a new one lies between."""
     step = (before - 1) / (after - 1) if after > 1 else 0.0
-    position = torch.arange(after, device=like.device, dtype=torch.float32) * step
-    cells = torch.arange(before, device=like.device)
-    return (1 - (position[:, None] - cells).abs()).clamp_min(0).to(like.dtype)
+    with torch.inference_mode(False):
+        position = torch.arange(after, device=where, dtype=torch.float32) * step
+        cells = torch.arange(before, device=where)
+        return (1 - (position[:, None] - cells).abs()).clamp_min(0).to(kind)
 
 
-def _fields(before: int, grid: int, like: Tensor) -> Tensor:
+@cache
+def _fields(before: int, grid: int, where: torch.device, kind: torch.dtype) -> Tensor:
     """(grid, before): each row averages the cells floor(k n / grid) to ceil((k + 1) n / grid) of n."""
-    k = torch.arange(grid, device=like.device)[:, None]
-    cells = torch.arange(before, device=like.device)
-    first, last = k * before // grid, -(-(k + 1) * before // grid)
-    inside = ((cells >= first) & (cells < last)).to(like.dtype)
-    return inside / inside.sum(1, keepdim=True)
+    with torch.inference_mode(False):
+        k = torch.arange(grid, device=where)[:, None]
+        cells = torch.arange(before, device=where)
+        first, last = k * before // grid, -(-(k + 1) * before // grid)
+        inside = ((cells >= first) & (cells < last)).to(kind)
+        return inside / inside.sum(1, keepdim=True)

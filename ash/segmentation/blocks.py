@@ -30,23 +30,40 @@ def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractC
     return nullcontext(), _Still(block)
 
 
+class BatchNorm(nn.BatchNorm2d):
+    """BatchNorm that does not count its passes: on a GPU that is a kernel for each layer and pass (`DeepLab.features`)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B,C,h,w), normalised by the batch in training, by the running statistics else."""
+        return functional.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum or 0.0,
+            self.eps,
+        )
+
+
 class _Still:
-    """A context in which a block's BatchNorm leaves its running means and its count alone; may be entered repeatedly.
+    """A context in which a block's BatchNorm leaves its running means alone; may be entered repeatedly.
 
     The repeated pass of a block needs it, which comes once for every backward pass through the same graph.
     """
 
     def __init__(self, block: nn.Module) -> None:
-        self.norms = [module for module in block.modules() if isinstance(module, nn.BatchNorm2d)]
-        self.before = [(norm.momentum, norm.num_batches_tracked) for norm in self.norms]
+        self.norms = [module for module in block.modules() if isinstance(module, BatchNorm)]
+        self.before = [norm.momentum for norm in self.norms]
 
     def __enter__(self) -> None:
         for norm in self.norms:
-            norm.momentum, norm.num_batches_tracked = 0.0, None
+            norm.momentum = 0.0
 
     def __exit__(self, *_: object) -> None:
-        for norm, (momentum, counted) in zip(self.norms, self.before, strict=True):
-            norm.momentum, norm.num_batches_tracked = momentum, counted
+        for norm, momentum in zip(self.norms, self.before, strict=True):
+            norm.momentum = momentum
 
 
 class Bottleneck(nn.Module):
@@ -58,11 +75,11 @@ class Bottleneck(nn.Module):
         super().__init__()
         outputs = planes * self.expansion
         self.conv1 = nn.Conv2d(inputs, planes, 1, stride, bias=False)
-        self.bn1 = nn.BatchNorm2d(planes)
+        self.bn1 = BatchNorm(planes)
         self.conv2 = nn.Conv2d(planes, planes, 3, padding=dilation, dilation=dilation, bias=False)
-        self.bn2 = nn.BatchNorm2d(planes)
+        self.bn2 = BatchNorm(planes)
         self.conv3 = nn.Conv2d(planes, outputs, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(outputs)
+        self.bn3 = BatchNorm(outputs)
         self.downsample = _projection(inputs, outputs, stride) if project else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,9 +98,9 @@ class BasicBlock(nn.Module):
     def __init__(self, inputs: int, planes: int, stride: int, dilation: int, project: bool) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, planes, 3, stride, dilation, dilation, bias=False)
-        self.bn1 = nn.BatchNorm2d(planes)
+        self.bn1 = BatchNorm(planes)
         self.conv2 = nn.Conv2d(planes, planes, 3, padding=dilation, dilation=dilation, bias=False)
-        self.bn2 = nn.BatchNorm2d(planes)
+        self.bn2 = BatchNorm(planes)
         self.downsample = _projection(inputs, planes, stride) if project and (stride > 1 or inputs != planes) else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -104,4 +121,4 @@ def stage_of(
 
 
 def _projection(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), BatchNorm(outputs))

@@ -7,7 +7,7 @@ pool adds it).  Which heads there are, and which of them a prediction is taken f
 """
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from ash.contract import Heads
 from ash.labels import N_CLASSES
 from ash.pixels import to_caffe
 from ash.segmentation.attention import PositionAttention
-from ash.segmentation.blocks import BasicBlock, Bottleneck, Stage, stage_of
+from ash.segmentation.blocks import BasicBlock, BatchNorm, Bottleneck, Stage, stage_of
 
 INIT_STD = 0.01
 
@@ -57,6 +57,7 @@ class DeepLab(nn.Module):
     def attach(self, layout: Heads, deep: int, shallow: int, rates: tuple[int, ...]) -> None:
         """Make the heads; `deep` and `shallow` are the channels of layer4 and layer3."""
         self.layout = layout
+        self.norms = tuple(module for module in self.modules() if isinstance(module, BatchNorm))
         self.layer5 = AtrousHead(shallow if layout == "auxiliary" else deep, rates)
         if layout in ("pair", "auxiliary"):
             self.layer6 = AtrousHead(deep, rates)
@@ -72,7 +73,9 @@ class DeepLab(nn.Module):
         return self.classify(*self.features(image))
 
     def features(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """RGB (B,3,H,W) in [0,1] -> what layer3 and layer4 give."""
+        """RGB (B,3,H,W) in [0,1] -> what layer3 and layer4 give; every BatchNorm's count of passes goes up by one."""
+        if self.training:
+            torch._foreach_add_([cast(Tensor, module.num_batches_tracked) for module in self.norms], 1)
         shallow = self.layer3(self.layer2(self.layer1(self.stem(image))))
         return shallow, self.layer4(shallow)
 
@@ -120,7 +123,7 @@ class ResNet101(DeepLab):
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = BatchNorm(width)
         self.maxpool = nn.MaxPool2d(3, 2, 1, ceil_mode=True)
         planes = [width * 2**k for k in range(4)]
         inputs = [width, *(4 * p for p in planes[:3])]
@@ -131,7 +134,7 @@ class ResNet101(DeepLab):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, 0, INIT_STD)
-            elif isinstance(module, nn.BatchNorm2d):
+            elif isinstance(module, BatchNorm):
                 module.requires_grad_(False)
         self.attach(layout, 4 * planes[3], 4 * planes[2], rates)
 
@@ -165,7 +168,7 @@ class Small(DeepLab):
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = BatchNorm(width)
         planes = (width, 2 * width, 4 * width, 4 * width)
         inputs = (width, *planes[:3])
         strides, dilations = (2, 2, 1, 1), (1, 1, 2, 4)

@@ -20,7 +20,7 @@ from torch.nn import functional
 from ash.contract import Update
 from ash.errors import ConfigError
 from ash.labels import VOID
-from ash.machine.deterministic import bilinear
+from ash.machine.deterministic import bilinear, chosen
 from ash.segmentation.deeplab import DeepLab
 
 SegmentationLoss = Annotated[
@@ -43,11 +43,11 @@ def segmentation(heads: Sequence[Tensor], label: Tensor, kind: SegmentationLoss)
     An all-void label gives 0.
     """
     valid = label != VOID
-    index = torch.where(valid, label, 0)[:, None]
+    index = torch.where(valid, label, 0)
     pixels = valid.sum().clamp_min(1)
     total = torch.zeros((), device=label.device)
     for logits in heads:
-        log_p = functional.log_softmax(resize(logits, (label.shape[1], label.shape[2])), 1).gather(1, index)[:, 0]
+        log_p = chosen(functional.log_softmax(resize(logits, (label.shape[1], label.shape[2])), 1), index)
         loss = -log_p if kind == "cross_entropy" else -((1 - log_p.exp()) ** FOCAL_GAMMA) * log_p
         total = total + torch.where(valid, loss, 0.0).sum() / pixels
     return total

@@ -22,6 +22,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ash.machine.deterministic import orthonormal
+
 NoiseForm = Literal["none", "elementwise_svd", "channel_small", "channel_qr", "gram"]
 
 SMALL_STRENGTH = 0.05  # of channel_small: 128 channels keep their hue on average, as tried on the miniature
@@ -45,7 +47,7 @@ def elementwise_svd(features: Tensor, generator: torch.Generator) -> Tensor:
     gaussian = _gaussian((batch * channels, max(height, width), min(height, width)), features, generator)
     # The release reshapes V (W, H) to (H, W), which scrambles the vectors; a transpose would keep rows orthonormal.
     # Elementwise products do not notice, so the release's order is kept.
-    vectors = _orthonormal(gaussian).reshape(features.shape)
+    vectors = orthonormal(gaussian).reshape(features.shape)
     return features * (1 + vectors)
 
 
@@ -58,7 +60,7 @@ def channel_rotation(features: Tensor, generator: torch.Generator, strength: flo
     batch, channels = features.shape[:2]
     gaussian = _gaussian((batch, channels, channels), features, generator)
     identity = torch.eye(channels, device=features.device)
-    return _mix(_orthonormal(identity + strength * gaussian), features)
+    return _mix(orthonormal(identity + strength * gaussian), features)
 
 
 def channel_qr(features: Tensor, generator: torch.Generator) -> Tensor:
@@ -68,7 +70,7 @@ def channel_qr(features: Tensor, generator: torch.Generator) -> Tensor:
     what is no longer the style.
     """
     batch, channels = features.shape[:2]
-    return _mix(_orthonormal(_gaussian((batch, channels, channels), features, generator)), features)
+    return _mix(orthonormal(_gaussian((batch, channels, channels), features, generator)), features)
 
 
 def gram(features: Tensor, generator: torch.Generator) -> Tensor:
@@ -87,7 +89,7 @@ def _gram_of_one(features: Tensor, generator: torch.Generator) -> Tensor:
     values, vectors = torch.linalg.eigh(centred @ centred.T / (flat.shape[1] - 1))
     kept = values > SMALLEST_EIGENVALUE
     roots, basis = values[kept].sqrt(), vectors[:, kept]
-    rotation = _orthonormal(_gaussian((len(roots), len(roots)), features, generator))
+    rotation = orthonormal(_gaussian((len(roots), len(roots)), features, generator))
     whitened = basis.T @ centred / roots[:, None]
     moved: Tensor = basis @ (roots[:, None] * (rotation @ whitened)) + mean
     return moved.view_as(features)
@@ -96,15 +98,6 @@ def _gram_of_one(features: Tensor, generator: torch.Generator) -> Tensor:
 def _gaussian(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
     """Standard normal float32 numbers drawn where the generator lives, moved to the device of `like`."""
     return torch.randn(shape, generator=generator, device=generator.device).to(like.device)
-
-
-def _orthonormal(matrices: Tensor) -> Tensor:
-    """Orthonormal columns (..., m, k) spanning those of `matrices`; uniform in law where these are Gaussian."""
-    columns: Tensor
-    columns, upper = torch.linalg.qr(matrices)
-    # LAPACK leaves the signs to its reflections; a positive diagonal of R makes the factor unique and its law uniform.
-    signs = torch.where(upper.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0)
-    return columns * signs.unsqueeze(-2)
 
 
 def _mix(matrices: Tensor, features: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The one training loop, which knows no method, and what it stands on.
 
 loop      train a method from its settings, resume exactly
+captured  on a GPU, whole steps repeated from a recording
 step      one step: forward, backward, optimisers; the benchmark and every fit take the same
 feed      batches of prepared images and features
 sampler   which images a step sees

@@ -1,14 +1,21 @@
-"""Batches for the loop, read from prepared images and cached or freshly encoded features."""
+"""Batches for the loop, read from prepared images and cached or freshly encoded features.
 
-from collections.abc import Sequence
-from typing import Protocol
+A batch is read on the host and then placed on the device.  On a GPU a process of its own reads the next ones while a step
+computes, and nothing waits for the copies; on a CPU there is no core to spare for it, and the loop reads in its own turn.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from ash.contract import Batch, Needs
-from ash.pixels import mirrored, to_image
+from ash.errors import AshError
+from ash.pixels import mirrored, scaled
 from ash.training import sampler
 
 
@@ -17,23 +24,49 @@ class Features(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, indices: Sequence[int] | np.ndarray) -> Tensor:
-        """Features (B,C,h,w), float32."""
+    def stored(self, indices: Sequence[int] | np.ndarray) -> Tensor:
+        """What the set holds of them, read on the host."""
+        ...
+
+    def features(self, stored: Tensor) -> Tensor:
+        """Features (B,C,h,w), float32, made of that on the device that it has been moved to."""
         ...
 
 
-class Batches(Protocol):
-    """What the loop asks of its feed."""
+class Batches(ABC):
+    """What the loop asks of its feed: `read` touches no device, `place` no file."""
+
+    device: torch.device
+
+    @abstractmethod
+    def read(self, step: int) -> Any:
+        """The content of the batch of `step`, a function of the step alone: a tuple of tensors and numbers."""
+
+    @abstractmethod
+    def place(self, content: Any) -> Batch:
+        """The batch of what was read, on the device."""
 
     def batch(self, step: int) -> Batch:
-        """The batch of `step`, a function of the step alone."""
-        ...
+        """Read and place the batch of `step`."""
+        return self.place(self.read(step))
+
+
+class Content(NamedTuple):
+    """What a batch is made of, on the host; images uint8 (B,H,W,3), labels uint8 (B,h,w), the rest as in `Batch`."""
+
+    image: Tensor
+    label: Tensor
+    mirror: Tensor
+    seed: int
+    content: Tensor | None
+    style: Tensor | None
+    target: Tensor | None
 
 
 NOTHING = Needs()
 
 
-class Feed:
+class Feed(Batches):
     """The batch of any step, as a function of (seed, step) alone.
 
     images, labels   indexable by one integer: uint8 (H,W,3) and uint8 (h,w); HDF5 data sets or arrays
@@ -61,8 +94,8 @@ class Feed:
         self.style, self.content, self.needs = style, content, needs
         self.seed, self.size, self.stride, self.device = seed, batch, label_stride, device
 
-    def batch(self, step: int) -> Batch:
-        """Read the batch of `step`."""
+    def read(self, step: int) -> Content:
+        """Draw the batch of `step` and read what it is made of."""
         style, content, targets = self.style, self.content, self.targets
         draw = sampler.draw(
             self.seed,
@@ -74,17 +107,66 @@ class Feed:
             paintings=self.needs.paintings,
             bank=self.needs.bank,
         )
-        image = to_image(np.stack([self.images[i] for i in draw.images])).to(self.device)
         start = self.stride // 2
         rows = [self.labels[i][start :: self.stride, start :: self.stride] for i in draw.images]
-        label = torch.from_numpy(np.stack(rows)).to(self.device, torch.int64)
-        mirror = torch.from_numpy(draw.mirror).to(self.device)
-        return Batch(
-            image=mirrored(image, mirror).contiguous(memory_format=torch.channels_last),
-            label=mirrored(label, mirror),
-            mirror=mirror,
-            generator=torch.Generator(self.device).manual_seed(draw.noise_seed),
-            content=None if content is None else content.read(draw.images).to(self.device),
-            style=None if style is None else style.read(draw.styles).to(self.device),
-            target=None if targets is None else to_image(np.stack([targets[i] for i in draw.targets])).to(self.device),
+        return Content(
+            image=torch.from_numpy(np.stack([self.images[i] for i in draw.images])),
+            label=torch.from_numpy(np.stack(rows)),
+            mirror=torch.from_numpy(draw.mirror),
+            seed=draw.noise_seed,
+            content=None if content is None else content.stored(draw.images),
+            style=None if style is None else style.stored(draw.styles),
+            target=None if targets is None else torch.from_numpy(np.stack([targets[i] for i in draw.targets])),
         )
+
+    def place(self, content: Content) -> Batch:
+        """Move it to the device, without waiting, and make floats of bytes and features of images there."""
+
+        def moved(values: Tensor) -> Tensor:
+            return values.to(self.device, non_blocking=True)
+
+        def features(of: Features | None, stored: Tensor | None) -> Tensor | None:
+            return None if of is None or stored is None else of.features(moved(stored))
+
+        mirror = moved(content.mirror)
+        image = mirrored(scaled(moved(content.image)), mirror)
+        return Batch(
+            image=image.contiguous(memory_format=torch.channels_last),
+            label=mirrored(moved(content.label).to(torch.int64), mirror),
+            mirror=mirror,
+            generator=torch.Generator(self.device).manual_seed(content.seed),
+            content=features(self.content, content.content),
+            style=features(self.style, content.style),
+            target=None if content.target is None else scaled(moved(content.target)),
+        )
+
+
+class _Steps(Dataset[Any]):
+    """What a feed reads, by step; its own errors are handed over, since a loader would wrap them in a traceback."""
+
+    def __init__(self, feed: Batches) -> None:
+        self.feed = feed
+
+    def __getitem__(self, step: int) -> Any:
+        try:
+            return self.feed.read(step)
+        except AshError as error:
+            return error
+
+
+def batches(feed: Batches, start: int, stop: int, *, ahead: bool) -> Iterator[Batch]:
+    """The batches of steps `start` to `stop` - 1; `ahead`: read by another process while a step computes."""
+    if not ahead:
+        yield from (feed.batch(step) for step in range(start, stop))
+        return
+    loader: DataLoader[Any] = DataLoader(
+        _Steps(feed),
+        batch_size=None,
+        sampler=range(start, stop),
+        num_workers=1,
+        pin_memory=feed.device.type == "cuda",
+    )
+    for content in loader:
+        if isinstance(content, AshError):
+            raise content
+        yield feed.place(content)

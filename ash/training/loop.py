@@ -1,6 +1,6 @@
 """The training loop.  It knows no method: a method yields updates, the loop does all the rest.
 
-For each step: read the batch, set the learning rates, take the step (`ash.training.step`), log, now and then save.
+For each step: take the next batch, set the learning rates, take the step (`ash.training.step`), log, now and then save.
 """
 
 import logging
@@ -13,7 +13,8 @@ from ash.config import TrainingSettings
 from ash.contract import Method
 from ash.progress import Progress, quiet
 from ash.training import schedule
-from ash.training.feed import Batches
+from ash.training.captured import recorded
+from ash.training.feed import Batches, batches
 from ash.training.history import History
 from ash.training.resume import restore, save
 from ash.training.step import Stepper
@@ -47,12 +48,12 @@ def train(
         log.info("resumed after step %d from %s", start, resume)
     for player in method.players.values():
         player.train()
-    for step in range(start, training.iterations):
-        batch = feed.batch(step)
+    on_gpu, steps = feed.device.type == "cuda", recorded(stepper, training, feed.device)
+    for step, batch in enumerate(batches(feed, start, training.iterations, ahead=on_gpu), start):
         share = schedule.factor(step, training)
         for optimiser in stepper.optimisers.values():
             schedule.set_rate(optimiser, share)
-        history.add(stepper.step(batch, step, step / training.iterations))
+        history.add(steps.step(batch, step, step / training.iterations))
         done = step + 1
         if done % training.log_every == 0 or done == training.iterations:
             history.close_row(done, {"rate": share, **method.diagnostics(batch)})

@@ -6,10 +6,12 @@ So the rate falls a little where the warm-up ends, as in CLAN's code (base 2.5e-
 from collections.abc import Iterable
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from ash.config import OptimiserSettings, TrainingSettings
+from ash.machine.deterministic import unordered
 
 
 def factor(step: int, training: TrainingSettings) -> float:
@@ -36,18 +38,30 @@ def build_optimiser(player: Any, settings: OptimiserSettings) -> Optimizer:
     else:
         groups = [_group(player.parameters(), settings.lr)]
     decay = settings.weight_decay
+    fused = any(unordered(p) for group in groups for p in group["params"])  # one kernel for all tensors, on a GPU
     if settings.kind == "sgd":
-        return SGD(groups, lr=settings.lr, momentum=settings.momentum, weight_decay=decay)
+        return SGD(groups, lr=settings.lr, momentum=settings.momentum, weight_decay=decay, fused=fused)
     betas = (settings.momentum, settings.beta2)
     kind = Adam if settings.kind == "adam" else AdamW
-    return kind(groups, lr=settings.lr, betas=betas, weight_decay=decay)
+    return kind(groups, lr=settings.lr, betas=betas, weight_decay=decay, fused=fused)
 
 
 def set_rate(optimiser: Optimizer, share: float) -> None:
-    """Set every group's learning rate to `share` of its base."""
+    """Set every group's learning rate to `share` of its base; on a GPU it is a tensor there, which a graph reads anew."""
     for group in optimiser.param_groups:
-        group["lr"] = share * group["base_lr"]
+        rate = share * group["base_lr"]
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
-def _group(parameters: Iterable[nn.Parameter], rate: float) -> dict[str, object]:
-    return {"params": [p for p in parameters if p.requires_grad], "lr": rate, "base_lr": rate}
+def _group(parameters: Iterable[nn.Parameter], rate: float) -> dict[str, Any]:
+    """Parameters that learn, and their rate: a number, or for a GPU a tensor of no dimension."""
+    learning = [p for p in parameters if p.requires_grad]
+    on_gpu = bool(learning) and learning[0].is_cuda
+    return {
+        "params": learning,
+        "lr": torch.tensor(rate, device=learning[0].device) if on_gpu else rate,
+        "base_lr": rate,
+    }

@@ -1,10 +1,12 @@
 """One step of training: what the loop repeats, the benchmark times, and every fit here learns by.
 
-For every update that a method yields, the gradient of its sum is accumulated for its player alone.  All terms must be
-finite.  Players step after the last update of a batch, or each after its own if the settings or the update say so.
+For every update that a method yields, the gradient of its sum is accumulated for its player alone.  Players step after the
+last update of a batch, or each after its own if the settings or the update say so.  Nothing in a step waits for a GPU: what
+the terms came to stays there until somebody reads it (`numbers`).
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -17,9 +19,34 @@ from ash.config import TrainingSettings
 from ash.contract import Method, Update
 from ash.errors import ConfigError, NonFiniteError, known
 from ash.training import schedule
-from ash.training.history import Row
 
+Row = dict[str, float]
 Watch = Callable[[str], AbstractContextManager[object]]  # opened around each part of a step, with the part's name
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the terms of one step came to, on the device that computed them: `player.term` for each of `values`, (n,)."""
+
+    step: int
+    names: tuple[str, ...]
+    values: Tensor
+
+
+def numbers(steps: Sequence[Terms]) -> list[Row]:
+    """The terms of steps as numbers, fetched at once; waits for the last of them.
+
+    NonFiniteError names the first step that has terms which are not finite, and these.
+    """
+    if not steps:
+        return []
+    fetched = iter(torch.cat([terms.values for terms in steps]).tolist())
+    rows = [{name: next(fetched) for name in terms.names} for terms in steps]
+    for terms, row in zip(steps, rows, strict=True):
+        bad = [f"{name} = {value}" for name, value in row.items() if not math.isfinite(value)]
+        if bad:
+            raise NonFiniteError(f"step {terms.step}: {', '.join(bad)}; lower the learning rate or that term's weight")
+    return rows
 
 
 @dataclass(frozen=True)
@@ -29,7 +56,8 @@ class Stepper:
     optimisers   one for each player
     clips        largest norm of a player's gradient; a player that is not named is not clipped
     sequential   whether every player steps right after its own update
-    autocast     makes the context in which the method computes its terms
+    autocast     makes the context in which the method computes its terms: one for a whole step, in which a weight that
+                 several updates use is cast once
     """
 
     method: Method
@@ -52,37 +80,35 @@ class Stepper:
         clips = {name: s.clip for name, s in chosen.items() if s.clip is not None}
         return cls(method, optimisers, clips, training.order == "sequential", autocast)
 
-    def step(self, batch: Any, number: int, progress: float, watch: Watch = nullcontext) -> Row:
-        """Learn from one batch; gives each term's value as `player.term`.
+    def step(self, batch: Any, number: int, progress: float, watch: Watch = nullcontext) -> Terms:
+        """Learn from one batch; gives what each term came to, as `player.term`.
 
-        `number` names the step in messages, `progress` is i/N.  NonFiniteError names the terms that are not finite, before
-        any player that has them moves.  `watch` sees the parts "forward K" and "backward K: PLAYER" of the K-th update, and
-        "optimisers".
+        `number` names the step in messages, `progress` is i/N.  `watch` sees the parts "forward K" and "backward K: PLAYER"
+        of the K-th update, and "optimisers".
         """
         terms: dict[str, Tensor] = {}
         waiting: set[str] = set()
         updates, k = self.method.updates(batch, progress), 0
-        while True:
-            k += 1
-            with self.autocast(), watch(f"forward {k}"):
-                update = next(updates, None)
-            if update is None:
-                break
-            with watch(f"backward {k}: {update.player}"):
-                backward(self.method, update)
-            named = {f"{update.player}.{name}": term.detach() for name, term in update.terms.items()}
-            terms |= named
-            waiting.add(update.player)
-            if update.then_step or self.sequential:
-                with watch("optimisers"):
-                    _finite(named, number)
-                    self._move(update.player)
-                waiting.remove(update.player)
+        with self.autocast():
+            while True:
+                k += 1
+                with watch(f"forward {k}"):
+                    update = next(updates, None)
+                if update is None:
+                    break
+                with watch(f"backward {k}: {update.player}"):
+                    backward(self.method, update)
+                terms |= {f"{update.player}.{name}": term.detach() for name, term in update.terms.items()}
+                waiting.add(update.player)
+                if update.then_step or self.sequential:
+                    with watch("optimisers"):
+                        self._move(update.player)
+                    torch.clear_autocast_cache()  # which holds the weights before their step
+                    waiting.remove(update.player)
         with watch("optimisers"):
-            values = _finite(terms, number)
             for name in sorted(waiting):
                 self._move(name)
-        return values
+        return Terms(number, tuple(terms), torch.stack([term.float() for term in terms.values()]))
 
     def _move(self, player: str) -> None:
         """Let one player take its step."""
@@ -94,16 +120,8 @@ class Stepper:
 
 def backward(method: Method, update: Update) -> None:
     """Add the gradient of an update's sum to `.grad` of the trainable weights of its player, and of `update.also`."""
-    total = torch.stack([term.float() for term in update.terms.values()]).sum()
     weights = [p for p in method.players[update.player].parameters() if p.requires_grad]
-    torch.autograd.backward(total, inputs=[*weights, *update.also], retain_graph=update.keep_graph)
-
-
-def _finite(terms: Mapping[str, Tensor], number: int) -> Row:
-    """The terms as numbers, fetched from the device at once; NonFiniteError names those that are not finite."""
-    numbers = torch.stack([term.float() for term in terms.values()])
-    values = dict(zip(terms, numbers.tolist(), strict=True))
-    bad = [f"{name} = {value}" for name, value in values.items() if not torch.isfinite(torch.tensor(value))]
-    if bad:
-        raise NonFiniteError(f"step {number}: {', '.join(bad)}; lower the learning rate or that term's weight")
-    return values
+    inputs = [*weights, *update.also]
+    with torch.autocast(inputs[0].device.type, enabled=False):  # each operator goes back in what it came forward in
+        total = torch.stack([term.float() for term in update.terms.values()]).sum()
+        torch.autograd.backward(total, inputs=inputs, retain_graph=update.keep_graph)

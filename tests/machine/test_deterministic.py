@@ -20,6 +20,7 @@ UNORDERED = (
     "nll_loss2d_forward",
     "grid_sampler_2d_backward",
     "histc",
+    "scatter_add",  # the gradient of `gather`: in order, but slow
     "cumsum",
 )
 
@@ -84,6 +85,30 @@ def test_average_pool(monkeypatch, grid):
     )
     torch.testing.assert_close(native, ours)
     torch.testing.assert_close(native_grad, ours_grad)
+
+
+def test_chosen(monkeypatch):
+    """Values and gradients to the bit."""
+    index = torch.randint(0, 4, (2, 5, 6), generator=torch.Generator().manual_seed(0))
+    native, ours = both(monkeypatch, lambda x: deterministic.chosen(x, index), (2, 4, 5, 6))
+    assert torch.equal(native[0], ours[0]) and torch.equal(native[1], ours[1])
+
+
+@pytest.mark.parametrize("shape", [(6, 64, 64), (3, 40, 9), (1, 200, 200)])
+def test_orthonormal(monkeypatch, shape):
+    """Cholesky's columns are those of QR up to rounding, and as orthonormal as those, for Gaussian matrices."""
+    gaussian, found = torch.randn(shape, generator=torch.Generator().manual_seed(3)), []
+    for wanted in (False, True):
+        monkeypatch.setattr(deterministic, "unordered", lambda values, w=wanted: w)
+        found.append(deterministic.orthonormal(gaussian))
+    for columns in found:
+        torch.testing.assert_close(
+            columns.mT @ columns, torch.eye(shape[2]).expand(shape[0], -1, -1), atol=1e-5, rtol=0
+        )
+    exact = torch.linalg.qr(gaussian.double())
+    exact = exact.Q * exact.R.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)
+    errors = [float((columns - exact).norm() / exact.norm()) for columns in found]
+    assert errors[1] < 1e-6 < errors[0] * 100
 
 
 def test_the_cpu_keeps_pytorchs_own():

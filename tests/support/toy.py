@@ -53,7 +53,7 @@ class Game(Method):
         """Cross-entropy and a fooling term for the segmenter, then the discriminator's own loss."""
         segmenter, judge = self.players["segmenter"], self.players["discriminator"]
         logits = segmenter(batch.image)
-        noise = torch.randn(logits.shape, generator=batch.generator)
+        noise = torch.randn(logits.shape, generator=batch.generator, device=logits.device)
         seg = functional.cross_entropy(logits, batch.label % 3)
         if self.poison is not None and self.calls == self.poison:
             seg = seg * float("nan")

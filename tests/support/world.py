@@ -17,6 +17,7 @@ from ash.style.hallucination import Hallucinator
 from ash.style.rain import StatisticsVae
 from ash.style.stylizer import load_stylizer
 from ash.style.view import enter
+from ash.training.feed import Batches
 from ash.training.step import backward
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,12 +85,18 @@ def gradients(method: Method, given: Batch, progress: float = 0.5) -> dict[str, 
     return updates
 
 
-class OneBatch:
+class OneBatch(Batches):
     """A feed of one and the same batch, for the loop."""
+
+    device = torch.device("cpu")
 
     def __init__(self, given: Batch) -> None:
         self.given = given
 
-    def batch(self, step: int) -> Batch:
+    def read(self, step: int) -> int:
+        """Nothing but the step."""
+        return step
+
+    def place(self, content: int) -> Batch:
         """The batch, its generator wound back."""
         return replace(self.given, generator=torch.Generator().manual_seed(7))

@@ -1,11 +1,13 @@
 """What a batch holds."""
 
 import numpy as np
+import pytest
 import torch
 
 from ash.contract import Needs
+from ash.errors import StoreError
 from ash.pixels import mirrored
-from ash.training.feed import Feed
+from ash.training.feed import Feed, batches
 from ash.training.sampler import draw
 
 
@@ -15,9 +17,13 @@ class Numbers:
     def __len__(self):
         return 5
 
-    def read(self, indices):
+    def stored(self, indices):
         """(B,1,1,1)."""
         return torch.tensor(np.asarray(indices), dtype=torch.float32).view(-1, 1, 1, 1)
+
+    def features(self, stored):
+        """The same."""
+        return stored
 
 
 def make(**options) -> tuple[Feed, list[np.ndarray], list[np.ndarray]]:
@@ -64,3 +70,29 @@ def test_mirroring_twice_gives_the_image_back():
     assert torch.equal(mirrored(mirrored(x, mirror), mirror), x)
     assert torch.equal(mirrored(x, mirror)[1], x[1])
     assert mirrored(x, mirror)[0, 0].tolist() == [2, 1, 0]
+
+
+def test_reading_ahead_gives_the_same_batches():
+    """Steps 3 to 6 by a process of its own, as where a run goes on: field by field, and the noise that follows."""
+    feed, _, _ = make(label_stride=2, needs=Needs(paintings=1), content=Numbers(), style=Numbers())
+    for step, batch in enumerate(batches(feed, 3, 7, ahead=True), 3):
+        own = feed.batch(step)
+        for name in ("image", "label", "mirror", "content", "style"):
+            assert torch.equal(getattr(batch, name), getattr(own, name))
+        assert batch.generator.initial_seed() == own.generator.initial_seed()
+        assert batch.target is None
+    assert step == 6
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_an_error_of_reading_stays_one_line(ahead):
+    """What a damaged file says, whoever reads it."""
+
+    class Damaged(Feed):
+        def read(self, step):
+            raise StoreError("features.h5: damaged; make it again")
+
+    feed, _, _ = make(label_stride=1)
+    feed.__class__ = Damaged
+    with pytest.raises(StoreError, match=r"^features\.h5: damaged; make it again$"):
+        next(batches(feed, 0, 2, ahead=ahead))

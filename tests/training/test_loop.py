@@ -10,6 +10,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from ash.contract import Update
 from ash.errors import CheckpointError, NonFiniteError
 from ash.training import loop
+from ash.training.history import History
 from ash.training.loop import train
 from tests.support.toy import Game, feed, training
 
@@ -84,11 +85,27 @@ def test_a_damaged_resume_file_is_refused(tmp_path):
 
 @pytest.mark.parametrize("order", ["simultaneous", "sequential"])
 def test_a_nan_stops_and_names_the_term(tmp_path, order):
-    """The error names the player, the term and the step, and no weight has taken a NaN step."""
-    game = Game(poison=4)
+    """The error names the player, the term and the step, and the resume file is of a step before it."""
     with pytest.raises(NonFiniteError, match=r"step 4: segmenter\.segmentation = nan; lower"):
-        train(game, feed(), training(order=order), resume=tmp_path / "r.pt", digest="d")
-    assert all(p.isfinite().all() for p in game.players["segmenter"].parameters())
+        train(Game(poison=4), feed(), training(order=order), resume=tmp_path / "r.pt", digest="d")
+    kept = torch.load(tmp_path / "r.pt")
+    assert kept["step"] == 3
+    assert all(values.isfinite().all() for player in kept["players"].values() for values in player.values())
+
+
+def test_a_nan_that_nobody_has_read_is_not_saved(tmp_path, monkeypatch):
+    """As on a GPU, where numbers are fetched every `log_every` steps: a save in between fetches them first."""
+    monkeypatch.setattr(History, "add", lambda self, terms: self.unread.append(terms))
+    with pytest.raises(NonFiniteError, match=r"step 1: segmenter\.segmentation = nan; lower"):
+        train(Game(poison=1), feed(), training(log_every=9), resume=tmp_path / "r.pt", digest="d")
+    assert not (tmp_path / "r.pt").exists()
+
+
+def test_reading_later_changes_no_row(tmp_path, monkeypatch):
+    """The history of a run whose numbers are fetched when a row ends or a state is saved, byte for byte."""
+    at_once = train(Game(), feed(), training(), resume=tmp_path / "a.pt", digest="d").csv()
+    monkeypatch.setattr(History, "add", lambda self, terms: self.unread.append(terms))
+    assert train(Game(), feed(), training(), resume=tmp_path / "b.pt", digest="d").csv() == at_once
 
 
 class OnePlayer(Game):

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from ash.contract import Update
+from ash.contract import Method, Update
 from ash.errors import ConfigError, NonFiniteError
 from ash.training import schedule
 from ash.training.loop import train
-from ash.training.step import Stepper, backward
+from ash.training.step import Stepper, backward, numbers
 from tests.support.toy import Game, feed, training
 
 
@@ -63,14 +63,44 @@ def test_clipping_is_for_the_player_that_is_named():
     assert max(moved[True][1]) <= 1e-9 < max(moved[False][1])
 
 
-def test_a_term_that_is_not_finite_moves_nobody():
-    """The message names the step, the player and the term; all weights stay as they were."""
-    game = Game(poison=0)
-    before = weights(game)
-    stepper = Stepper.from_settings(game, training(), torch.enable_grad)
-    with pytest.raises(NonFiniteError, match=r"^step 7: segmenter\.segmentation = nan; lower the learning rate"):
-        stepper.step(feed().batch(0), 7, 0.0)
-    assert all(torch.equal(a, b) for a, b in zip(before, weights(game), strict=True))
+def test_the_first_step_that_is_not_finite_is_named():
+    """Of three steps that are read together: the number of the second, the player and the term."""
+    stepper = Stepper.from_settings(Game(poison=1), training(), torch.enable_grad)
+    steps = [stepper.step(feed().batch(0), number, 0.0) for number in (7, 8, 9)]
+    assert set(numbers(steps[:1])[0]) == set(steps[0].names)
+    with pytest.raises(NonFiniteError, match=r"^step 8: segmenter\.segmentation = nan; lower the learning rate"):
+        numbers(steps)
+    assert numbers([]) == []
+
+
+class Repeating(Method):
+    """One player in three updates, after a pass without gradients."""
+
+    def __init__(self, then_step: bool) -> None:
+        self.net, self.then_step = torch.nn.Conv2d(3, 1, 1, bias=False), then_step
+        torch.nn.init.constant_(self.net.weight, 0.5)
+        self.players = {"net": self.net}
+        self.seen = []
+
+    def updates(self, batch, progress):
+        """The sum of what the net gives, three times."""
+        with torch.no_grad():
+            self.net(batch)
+        for _ in range(3):
+            value = self.net(batch).sum()
+            self.seen.append(value.item())
+            yield Update("net", {"sum": value}, then_step=self.then_step)
+
+
+@pytest.mark.parametrize(("then_step", "seen"), [(False, [6.0, 6.0, 6.0]), (True, [6.0, -6.0, -18.0])])
+def test_one_autocast_for_a_step_computes_with_the_weights_of_the_moment(then_step, seen):
+    """Casts that are kept take no gradient away, and none of a weight outlives the step that moves it."""
+    method = Repeating(then_step)
+    optimisers = {"net": torch.optim.SGD(method.net.parameters(), 0.25)}
+    stepper = Stepper(method, optimisers, autocast=lambda: torch.autocast("cpu", torch.bfloat16))
+    stepper.step(torch.ones(1, 3, 2, 2), 0, 0.0)
+    assert method.seen == seen
+    assert method.net.weight.flatten().tolist() == [0.5 - 0.25 * 4 * 3] * 3
 
 
 def test_backward_adds_for_the_player_alone():
