@@ -3,7 +3,6 @@
 import re
 import shutil
 
-import h5py
 import pytest
 import torch
 
@@ -11,6 +10,7 @@ from ash import config, methods
 from ash.errors import AshError, ConfigError, StoreError
 from ash.experiment.build import build_networks
 from ash.features.file import FeatureFile
+from ash.files.hdf5 import PREPARED_SCHEMA, create_h5, open_h5
 from ash.pixels import to_image
 from ash.style.rain import statistics_of
 from ash.style.stylizer import load_stylizer
@@ -28,10 +28,11 @@ def world(built, tmp_path_factory):
     folder = tmp_path_factory.mktemp("adaptation")
     shutil.copytree(built / "data", folder / "data")
     unlabelled = folder / "unlabelled.h5"
-    for kind in (".h5", ".json"):
-        shutil.copy((folder / "data/prepared/cityscapes_val").with_suffix(kind), unlabelled.with_suffix(kind))
-    with h5py.File(unlabelled, "r+") as file:
-        del file["label"]
+    with open_h5(folder / "data/prepared/cityscapes_val.h5", PREPARED_SCHEMA) as held_out:
+        attributes = {name: held_out.attrs[name] for name in ("dataset", "image_size", "label_size")}
+        attributes = {name: getattr(value, "tolist", lambda v=value: v)() for name, value in attributes.items()}
+        with create_h5(unlabelled, PREPARED_SCHEMA, attributes | {"split": "train"}) as file:
+            file.put("image", held_out["image"][:])
     traces = [path for target in TARGETS for path in folder.glob(f"data/**/{target}*")]
     assert len(traces) == 2 * 4  # raw folder, manifest, prepared val and its sidecar, for each target
     for path in traces:
@@ -101,7 +102,7 @@ def test_without_a_target_the_anchor_is_a_painting(world, tmp_path):
 
 def test_with_a_target_the_anchor_is_its_first_image(world, tmp_path):
     """Image 0 of the target's file, for every seed."""
-    with h5py.File(world / "unlabelled.h5") as file:
+    with open_h5(world / "unlabelled.h5", PREPARED_SCHEMA) as file:
         image = to_image(file["image"][:1])
     for seed in (0, 3):
         method, found = anchor(world, tmp_path, "asm_target", seed)

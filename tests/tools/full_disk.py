@@ -109,6 +109,7 @@ def _become(arguments: list[str], folder: Path, said: Path, limit: int | None) -
         with said.open("wb") as err, open(os.devnull, "wb") as out:  # noqa: PTH123
             os.dup2(err.fileno(), 2)
             os.dup2(out.fileno(), 1)
+        sys.stdout, sys.stderr = (os.fdopen(place, "w", closefd=False) for place in (1, 2))
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         sys.argv = ["ash", *arguments]
@@ -200,8 +201,8 @@ def limited(stage: Stage, command: str, whole: dict[str, bytes], limit: int) -> 
 
 def examine(folder: Path, names: list[str], levels: int, disks: dict[str, Callable]) -> Iterator[str]:
     """A line for each command and disk: how often it ended with which status; faults on lines of their own."""
-    stage = Stage(folder)
-    for name, command in COMMANDS.items():
+    stage, last = Stage(folder), max(map(list(COMMANDS).index, names))
+    for name, command in list(COMMANDS.items())[: last + 1]:
         out = folder / "whole" / name
         out.mkdir(parents=True)
         first = stage.run(command, out)
