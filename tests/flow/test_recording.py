@@ -30,14 +30,16 @@ def beside(repository, script):
         command, cwd=repository.folder, env=repository.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:  # fmt: skip
         assert process.stdout.readline() == "up\n"
-        yield process
-        process.communicate("\n")
+        try:
+            yield process
+        finally:
+            process.communicate("\n")
 
 
 def one_line(output):
     """The line of this project in what a command printed, where no traceback may be."""
     assert "Traceback" not in output
-    (line,) = [line for line in output.splitlines() if "dvc" in line]
+    (line,) = [line for line in output.splitlines() if line.startswith(("ash: ", "nothing recorded"))]
     return line
 
 
@@ -53,7 +55,6 @@ def test_a_run_killed_before_its_hook_ended_is_recorded_by_the_next(copy):
             if "(100%) done" in line:
                 os.killpg(process.pid, signal.SIGKILL)
     assert "recorded" not in copy.run("snakemake", *DRY)
-    assert copy.changed()
     output = copy.run("snakemake", "--nocolor")
     assert "Nothing to be done" in output
     assert "recorded in dvc.lock: " in output
@@ -85,7 +86,7 @@ def test_without_git_nothing_is_recorded_and_nothing_fails(copy):
     [
         ("mv .dvc aside; ash dvc-record", "ash: .dvc: missing; restore it with `git checkout .dvc`, or make"),
         ("rm -r .dvc/cache; touch .dvc/cache; ash dvc-record", "cannot be written or read (Not a directory); free space"),
-        ("rm -r .dvc/cache; ulimit -f 60; ash dvc-record", "File too large"),
+        ("rm -r .dvc/cache; ulimit -f 60; ash dvc-record", "free space"),
         ("echo '[core' >> .dvc/config; ash dvc-record", "`git checkout FILE` restores a damaged file"),
         ("head -c 99 /dev/zero > dvc.lock; ash dvc-record", "`git checkout FILE` restores a damaged file"),
     ],
@@ -144,6 +145,7 @@ def test_snakemake_beside_dvc_repro_starts_nothing(copy):
 )
 def test_records_of_another_shape_are_made_again(copy, content):
     """A bundle, and the notes beside Snakemake's own: one line names the bundle, nothing is run, and both engines are clean."""
+    (copy / ".dvc/tmp/rwlock").write_bytes(content)
     bundle = copy / "results/records/prepare.json"
     right = bundle.read_bytes()
     for path in (

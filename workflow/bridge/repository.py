@@ -1,6 +1,7 @@
 """DVC's repository in the current folder; whatever hinders DVC becomes one line with the reason and a remedy."""
 
 import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from dvc.repo import Repo, lock_repo
 from dvc.scm import SCMError
 
 from ash.errors import ConfigError, StoreError, flat, redacted
+from workflow.bridge.hold import mend
 
 HELD = Path(".dvc/tmp/lock")  # DVC writes its process number into it
 LOGGERS = ("dvc", "dvc_data", "dvc_objects")
@@ -45,6 +47,10 @@ def opened() -> Iterator[Any]:
                 "without; all else works as it is"
             ) from cause
         raise StoreError(redacted(f"dvc: {_reason(cause)}; `git checkout FILE` restores a damaged file")) from cause
+    except sqlite3.Error as cause:
+        raise StoreError(
+            f"dvc: its database of file states: {flat(cause)}; free space for it (`dvc doctor` names it)"
+        ) from cause
     except OSError as cause:
         raise StoreError(
             f"dvc: {cause.filename or '.dvc/cache'}: cannot be written or read ({cause.strerror or cause}); free space, fix "
@@ -61,6 +67,7 @@ def opened_alone() -> Iterator[Any]:
     told = _Told(logging.ERROR)
     for logger in map(logging.getLogger, LOGGERS):
         logger.handlers, logger.propagate = [told], False
+    mend()
     with opened() as repo, lock_repo(repo):
         yield repo
 
