@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ash.contract import Batch, Needs
-from ash.errors import AshError
+from ash.errors import AshError, ResourceError, flat
 from ash.pixels import mirrored, scaled
 from ash.training import sampler
 
@@ -166,7 +166,19 @@ def batches(feed: Batches, start: int, stop: int, *, ahead: bool) -> Iterator[Ba
         num_workers=1,
         pin_memory=feed.device.type == "cuda",
     )
-    for content in loader:
+    for content in _alive(loader):
         if isinstance(content, AshError):
             raise content
         yield feed.place(content)
+
+
+def _alive(loader: DataLoader[Any]) -> Iterator[Any]:
+    """What a loader gives; ResourceError if the process that reads for it has died."""
+    try:
+        yield from loader
+    except RuntimeError as cause:
+        if "DataLoader worker" not in str(cause):
+            raise
+        raise ResourceError(
+            f"the process that reads batches ahead died ({flat(cause)}); give the job more memory, or see why it was killed"
+        ) from cause

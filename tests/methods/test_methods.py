@@ -48,8 +48,8 @@ def test_every_experiment_takes_a_step_in_bf16(name):
     method = built(name)
     optimisers = {player: torch.optim.SGD(network.parameters(), lr=1e-3) for player, network in method.players.items()}
     stepper = Stepper(method, optimisers, autocast=lambda: torch.autocast("cpu", torch.bfloat16))
-    values = stepper.step(batch(needs=method.settings.needs), 0, 0.5)
-    assert {term.split(".")[0] for term in values} == set(method.players)
+    terms = stepper.step(batch(needs=method.settings.needs), 0, 0.5)
+    assert {term.split(".")[0] for term in terms.names} == set(method.players)
 
 
 def fooling(method, given) -> float:

@@ -1,11 +1,14 @@
 """What a batch holds."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 
 from ash.contract import Needs
-from ash.errors import StoreError
+from ash.errors import ResourceError, StoreError
 from ash.pixels import mirrored
 from ash.training.feed import Feed, batches
 from ash.training.sampler import draw
@@ -96,3 +99,17 @@ def test_an_error_of_reading_stays_one_line(ahead):
     feed.__class__ = Damaged
     with pytest.raises(StoreError, match=r"^features\.h5: damaged; make it again$"):
         next(batches(feed, 0, 2, ahead=ahead))
+
+
+def test_a_reader_that_is_killed_is_one_line():
+    """As by the system where memory runs out."""
+
+    class Killed(Feed):
+        def read(self, step):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    feed, _, _ = make(label_stride=1)
+    feed.__class__ = Killed
+    with pytest.raises(ResourceError, match=r"^the process that reads batches ahead died \(.*\); give") as error:
+        next(batches(feed, 0, 2, ahead=True))
+    assert "\n" not in str(error.value)
