@@ -48,7 +48,7 @@ class Mapillary(Dataset):
         path = root / "config.json"
         if not path.exists():
             raise DataError(f"{path}: missing; restore it from the archive, it tells the set's version")
-        content = read_json(path)
+        content = read_json(path, object)
         listed = content.get("labels") if isinstance(content, dict) else None
         found = len(listed) if isinstance(listed, list) else "no"
         if found != N_IDS:

@@ -214,26 +214,3 @@ def test_a_folder_that_cannot_be_made(server, tmp_path):
     (tmp_path / ".fetch").write_text("in the way")
     with pytest.raises(AshError, match=r"cannot be written \((File exists|Not a directory)\)"):
         get(server, tmp_path)
-
-
-def test_a_password_in_the_address_of_a_dvc_remote(monkeypatch):
-    """`ash dvc-check` names the remote without it, whatever DVC itself says."""
-    from dvc.exceptions import DvcException
-
-    from workflow.bridge import health
-
-    class Repo:
-        config = {"core": {"remote": "r"}, "remote": {"r": {"url": f"https://me:{SECRET}@host/store"}}}
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            pass
-
-        def status(self, cloud):
-            raise DvcException(f"cannot reach https://me:{SECRET}@host/store?key={SECRET}")
-
-    monkeypatch.setattr(health, "Repo", Repo)
-    (line,) = health._remote()
-    assert SECRET not in line and line.startswith("remote r at https://***@host/store: cannot reach")

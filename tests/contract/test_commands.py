@@ -157,6 +157,7 @@ def test_edits_by_sed_change_one_line():
 def test_other_programs():
     """Subcommands of git, modules of python, extras of pip, files of pytest and the tests that it is to choose."""
     known = subprocess.run(["git", "--list-cmds=main"], capture_output=True, text=True, check=True).stdout.split()
+    known.append("lfs")  # an extension, which few need
     wrong = [str(command) for command in of("git") if command.words[1] not in known]
     wrong += [str(c) for c in of("python") if c.words[1] == "-m" and importlib.util.find_spec(c.words[2]) is None]
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]

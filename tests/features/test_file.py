@@ -111,6 +111,7 @@ def test_damaged_and_foreign_files_are_refused(prepared, stylizer, tmp_path):
     cache_features(prepared, stylizer, tmp_path / "f.h5", "fp16", 2)
     cut = tmp_path / "cut.h5"
     cut.write_bytes((tmp_path / "f.h5").read_bytes()[:-500])
+    (tmp_path / "cut.json").write_bytes((tmp_path / "f.json").read_bytes())
     for path in (cut, prepared, tmp_path / "none.h5"):
         with pytest.raises(StoreError, match=path.name) as error:
             FeatureFile(path, stylizer.digest)

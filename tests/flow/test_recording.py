@@ -24,8 +24,8 @@ def copy(recorded, tmp_path):
 
 @contextmanager
 def beside(repository, script):
-    """A Python process in the repository that has run a script and waits."""
-    command = ["python", "-c", f"{script}\nprint('up', flush=True)\ninput()"]
+    """A Python process in the repository that has run a script and waits; it ends as one that is killed does."""
+    command = ["python", "-c", f"{script}\nimport os\nprint('up', flush=True)\ninput()\nos._exit(0)"]
     with subprocess.Popen(
         command, cwd=repository.folder, env=repository.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:  # fmt: skip

@@ -124,7 +124,7 @@ def recorded(repo: Any, name: str) -> dict[str, str]:
 def _cached(repo: Any, md5: str | None) -> Any:
     """The JSON of that hash in the local cache; empty if it is not there."""
     path = Path(repo.cache.local.oid_to_path(md5)) if md5 else None
-    return read_json(path) if path and path.exists() else {}
+    return read_json(path, object) if path and path.exists() else {}
 
 
 def _current(output: str) -> Any:

@@ -9,7 +9,7 @@ from ash.acquire.networks import is_published
 from ash.config import ResourceSettings
 from ash.errors import AshError
 from ash.evaluation.conventions import PROTOCOLS
-from workflow.at_work import enter
+from workflow.at_work import VARIABLE, enter
 from workflow.bridge.records import put_back
 from workflow.bridge.recording import begin, record_rest, record_run
 from workflow.closure import closure, located
@@ -25,9 +25,11 @@ try:
     check_folders()
     SETTINGS = read_settings(PARAMS, workflow.is_main_process)
     NEEDS = checked_needs(SETTINGS)
-    # A job's own Snakemake reads this file too, and is no run.
+    # A job's own Snakemake reads this file too, and is no run; the hook at the end of a run says nothing twice.
+    within = VARIABLE in os.environ
     for line in [*enter(), *put_back()] if workflow.is_main_process else []:
-        print(f"ash: warning: {line}", file=sys.stderr)
+        if not within:
+            print(f"ash: warning: {line}", file=sys.stderr)
 except AshError as error:
     sys.exit(f"ash: {error}")
 
