@@ -8,6 +8,7 @@ making it.
 import pickle
 import re
 import struct
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -122,7 +123,11 @@ def _checkpoint(path: Path, found: str) -> object:
     stand_ins: list[Any] = [(_Left, name) for name in PASSED_OVER]
     try:
         # An open file: torch.load would go by the suffix of a path.
-        with torch.serialization.safe_globals(stand_ins), path.open("rb") as file:
+        with (
+            torch.serialization.safe_globals(stand_ins),
+            warnings.catch_warnings(action="ignore"),  # of bytes that look like an unknown pickle
+            path.open("rb") as file,
+        ):
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as cause:
         raise CheckpointError(

@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ash.errors import DataError, flat
-from ash.files.listing import kind_of, open_regular, shown
+from ash.files import signature
+from ash.files.listing import open_regular, shown
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's guard is below the size of some paintings; `LARGEST` and `DECODED` are ours
 LARGEST = 1 << 30  # pixels that a file may state; more is a bomb or damage
@@ -168,8 +169,16 @@ def _damage(path: Path, remedy: str, file: BinaryIO | None = None) -> Iterator[N
     try:
         yield
     except BROKEN as cause:
-        found = (file and kind_of(file)) or flat(cause) or type(cause).__name__
-        raise DataError(f"{shown(path)}: not a readable image ({found}); {remedy}") from cause
+        other = _other(file) if file else None
+        found = other or flat(cause) or type(cause).__name__
+        raise DataError(f"{shown(path)}: not a readable image ({found}); {signature.hint(found)}{remedy}") from cause
+
+
+def _other(file: BinaryIO) -> str | None:
+    """What a file is by its first bytes, if not a picture."""
+    file.seek(0)
+    found = signature.kind(file.read(signature.HEAD))
+    return None if found in (signature.PNG, signature.JPEG) or found.startswith(signature.UNKNOWN) else found
 
 
 def _check(path: Path, picture: Image.Image, moving: bool, formats: tuple[str, ...], remedy: str) -> None:

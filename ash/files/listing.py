@@ -1,4 +1,4 @@
-"""Files that others have put in a folder: which of them are read, and what a file is that cannot be.
+"""Files that others have put in a folder: which of them are read, and why one cannot be.
 
 Names, links, pipes and permissions are looked at before anything is opened, so that nothing hangs and each fault has its
 own line.
@@ -13,19 +13,6 @@ from typing import BinaryIO
 
 from ash.errors import DataError, several
 
-HEADS = {  # how files begin that lie where an image should
-    b"<!doctype html": "a web page",
-    b"<html": "a web page",
-    b"<?xml": "an XML file, as servers answer",
-    b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself with `git lfs pull`",
-    b"\x00\x05\x16\x07": "an AppleDouble file of macOS",
-    b"pk\x03\x04": "a zip archive",
-    b"\x1f\x8b": "a gzip archive",
-    b"%pdf": "a PDF",
-    b"%!ps": "PostScript",
-    b"<svg": "an SVG drawing",
-    b"\x89hdf": "an HDF5 file",
-}
 SPECIAL = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # control characters, bytes that are no UTF-8, line and paragraph separators
 
@@ -37,14 +24,6 @@ def shown(path: Path | str) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
-
-
-def kind_of(file: BinaryIO) -> str | None:
-    """What a file is by its first bytes, if they are of a kind that often lies where another should."""
-    file.seek(0)
-    head = file.read(512)
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return next((kind for begin, kind in HEADS.items() if begin in (start[: len(begin)], head[: len(begin)])), None)
 
 
 def open_regular(path: Path, remedy: str) -> BinaryIO:

@@ -13,6 +13,8 @@ from ash.errors import StoreError, flat
 HEAD = 1024  # bytes that are looked at
 ZIP, RAR, PICKLE, SAFETENSORS = "a zip archive", "a RAR archive", "a pickle", "a safetensors file"
 CHECKPOINT = "a PyTorch checkpoint"  # which is a zip archive, or a pickle if it is old
+UNKNOWN = "of an unknown format"
+PNG, JPEG = "a PNG image", "a JPEG image"
 PAGE, POINTER, EMPTY, FOLDER = "a web page (HTML)", "a Git LFS pointer", "empty", "a folder"
 SIGNS = (
     (b"PK\x03\x04", ZIP),
@@ -25,9 +27,11 @@ SIGNS = (
     (b"\x28\xb5\x2f\xfd", "Zstandard data"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"\x89PNG", PNG),
+    (b"\xff\xd8\xff", JPEG),
     (b"%PDF", "a PDF document"),
+    (b"%!PS", "PostScript"),
+    (b"\x00\x05\x16\x07", "an AppleDouble file of macOS"),
     (b"\x93NUMPY", "a NumPy array"),
     (b"MZ", "a program"),
     (b"\x7fELF", "a program"),
@@ -99,5 +103,5 @@ def _text(head: bytes) -> str:
     try:
         text = plain.decode("utf-8")
     except UnicodeDecodeError:
-        return f"of an unknown format (begins {head[:8]!r})"
+        return f"{UNKNOWN} (begins {head[:8]!r})"
     return f"text (begins {text[:24]!r})"

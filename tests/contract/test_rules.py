@@ -41,13 +41,12 @@ def test_what_reaches_a_shell_is_quoted(name):
     assert [field for field in fields if not field.endswith(":q") and field != "threads"] == []
 
 
-def test_commands_of_dvc_hold_names_only():
-    """What DVC puts into a command is the key of a `foreach`, an experiment or a table, whose names have a pattern."""
-    text = (ROOT / "dvc.yaml").read_text()
-    commands = re.findall(r"^ +cmd: (.*)$", text, re.M)
+def test_dvc_puts_nothing_into_a_command():
+    """DVC pastes `${key}` into a shell's line as it is; the name of a stage comes by the environment instead."""
+    commands = re.findall(r"^ +cmd: (.*)$", (ROOT / "dvc.yaml").read_text(), re.M)
     assert len(commands) > 10
-    assert {field for command in commands for field in re.findall(r"\$\{([^}]*)\}", command)} <= {"key"}
-    assert set(re.findall(r"^ +foreach: \$\{(\w+)", text, re.M)) <= {"experiments", "tables"}
+    assert [command for command in commands if "${" in command] == []
+    assert sum(command.endswith('dvc-run "$DVC_STAGE"') for command in commands) == 2
 
 
 def test_groups_cannot_take_a_rule_s_name():

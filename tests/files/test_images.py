@@ -68,7 +68,7 @@ FRAMES = {"save_all": True, "append_images": [Image.fromarray(255 - PIXELS)]}
 NOT_PICTURES = {
     "nothing in it": (b"", "it is empty"),
     "a web page": (b"\n <!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
-    "an answer of a server": (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an XML file"),
+    "an answer of a server": (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an XML document"),
     "a pointer of Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
     "AppleDouble": (b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X", "AppleDouble"),
     "PostScript, which a library would run": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
