@@ -5,7 +5,7 @@ SHELL := /bin/bash
 quoted = '$(subst ','\'',$(1))'
 FILE := $(shell printf '%s' $(call quoted,$(MAKEFILE_LIST)) | sed 's/^ *//')
 HERE := $(shell dirname -- $(call quoted,$(FILE)))
-TARGETS := help reproduce everything demo refit reference transcript test graph cluster mutants lint types pages check clean
+TARGETS := help reproduce everything demo refit reference transcript test flow graph cluster mutants lint types pages check clean
 .PHONY: $(TARGETS)
 
 ifneq ($(HERE),.)
@@ -71,8 +71,11 @@ reference: .venv/bin/.run ## build all, record it in dvc.lock, share it, and put
 transcript: .venv/bin/.test ## run a session with DVC in a throw-away repository and print what its commands say
 	$(BIN)/python -m tests.tools.transcript
 
-test: .venv/bin/.test ## the tests, in two processes
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slurm and not graph"
+test: .venv/bin/.test ## the tests, in two processes, but for those of the next three targets
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slurm and not graph and not dvc"
+
+flow: .venv/bin/.test ## the tests of Snakemake and DVC in repositories of their own, kills among them
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m dvc
 
 graph: .venv/bin/.test ## the paper's whole graph on sets of a few files in their published archives
 	$(BIN)/python -m pytest -m graph

@@ -47,11 +47,11 @@ WORLDS = ("workflow", "dvc", "graph", "slurm")  # markers of tests that share a 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep tests of one world in one of the processes that `make test` runs side by side."""
+    """Keep tests of one world in one of two processes that run side by side; those of DVC a file together, for balance."""
     for item in items:
         for name in WORLDS:
             if item.get_closest_marker(name):
-                item.add_marker(pytest.mark.xdist_group(name))
+                item.add_marker(pytest.mark.xdist_group(item.path.stem if name == "dvc" else name))
 
 
 @pytest.fixture(scope="session")
