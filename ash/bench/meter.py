@@ -54,6 +54,8 @@ class Meter:
         self.times: dict[str, list[float]] = {}
         self.cpu: dict[str, list[float]] = {}
         self.flops: dict[str, int] = {}
+        self.steps: list[float] = []
+        self.cpu_steps: list[float] = []
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -71,20 +73,17 @@ class Meter:
 
     def forget(self) -> None:
         """Drop the times of the steps so far, which warmed up; operations stay."""
-        self.times.clear()
-        self.cpu.clear()
+        for kept in (self.times, self.cpu, self.steps, self.cpu_steps):
+            kept.clear()
 
     def milliseconds(self) -> dict[str, float]:
         """The median of each part."""
         return {name: 1e3 * float(np.median(values)) for name, values in self.times.items()}
 
-    def step_times(self) -> list[float]:
-        """Seconds of each step by the clock, all its parts together."""
-        return [sum(parts) for parts in zip(*self.times.values(), strict=True)]
-
-    def step_cpu(self) -> list[float]:
-        """Seconds of processor time of each step, all threads."""
-        return [sum(parts) for parts in zip(*self.cpu.values(), strict=True)]
+    def end_step(self) -> None:
+        """Note the seconds of the step that has ended, all its parts together, by the clock and of the processor."""
+        self.steps.append(sum(map(sum, self.times.values())) - sum(self.steps))
+        self.cpu_steps.append(sum(map(sum, self.cpu.values())) - sum(self.cpu_steps))
 
     def processor_seconds(self) -> float:
         """Of a median step, all threads."""

@@ -110,8 +110,8 @@ def bench_cost(
                 }
     clock = "wall" if device().type == "cuda" else "processor"
     for name, meters in taken.items():
-        wall = [seconds for meter in meters for seconds in meter.step_times()]
-        work = wall if clock == "wall" else [seconds for meter in meters for seconds in meter.step_cpu()]
+        wall = [seconds for meter in meters for seconds in meter.steps]
+        work = wall if clock == "wall" else [seconds for meter in meters for seconds in meter.cpu_steps]
         rows[name] |= {"ms": 1e3 * float(np.median(wall)), "least_ms": 1e3 * min(work), "clock": clock}
     return list(rows.values())
 

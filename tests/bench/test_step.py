@@ -101,3 +101,19 @@ def test_wrong_options_are_one_line(tmp_path, options, line):
     result = ash(settle(tmp_path), "bench", "step", "ash", *options, check=False)
     assert result.returncode == 2
     assert line in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_a_step_is_all_its_parts_however_often_each_comes(monkeypatch):
+    """Two steps, the second with its optimisers twice: 1 + 2 seconds, then 1 + 2 + 2, by a clock that counts its own calls."""
+    ticks = iter([0, 1, 1, 3, 3, 4, 4, 6, 6, 8])
+    monkeypatch.setattr("ash.bench.meter.time.perf_counter", lambda: next(ticks))
+    meter = Meter(CPU, count=False)
+    for parts in (("forward 1", "optimisers"), ("forward 1", "optimisers", "optimisers")):
+        for name in parts:
+            with meter.part(name):
+                pass
+        meter.end_step()
+    assert meter.steps == [3, 5]
+    assert len(meter.cpu_steps) == 2
+    meter.forget()
+    assert meter.steps == meter.cpu_steps == []
