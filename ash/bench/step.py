@@ -140,6 +140,7 @@ def _measure(
             with meter.part("read batch"):
                 batch = feed.batch(step)
             taken.step(batch, step, 0.5, meter.part)
+            meter.end_step()
     return meter, passes, arithmetic, peak_memory(where)
 
 
