@@ -26,6 +26,7 @@ PACED = ("source_only", "ash")  # the cheapest step and a common one
 PACE_STEPS = 4
 UNKNOWN = 5.0  # seconds of a job of a rule that the table does not have: a start of Python and torch
 TRUST = 30.0  # seconds of ended jobs that weigh as much as the measurement before the run
+HALF_LIFE = 300.0  # seconds of ended jobs after which those before weigh half: what else a machine does changes
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,10 @@ class Durations:
 
     def learn(self, benchmark: str, seconds: float) -> None:
         """Correct the factor by a job that has ended."""
-        self._expected += self.recorded(benchmark)
-        self._taken += seconds
+        recorded = self.recorded(benchmark)
+        rest = 0.5 ** (recorded / HALF_LIFE)
+        self._expected = rest * self._expected + recorded
+        self._taken = rest * self._taken + seconds
         self.factor = self._taken / self._expected
 
     def left(self, waiting: Iterable[str], running: Mapping[str, float], slots: int) -> float:

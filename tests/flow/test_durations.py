@@ -85,6 +85,14 @@ def _event(event, **fields):
     return record
 
 
+def test_a_machine_that_gets_busy_is_believed():
+    """Ten jobs at the recorded speed, then five at a third of it: the factor is nearer to 3 than to 1."""
+    table = Durations([Recorded("train/ash", 1, 100.0, 0.0)], {})
+    for seconds in [100.0] * 10 + [300.0] * 5:
+        table.learn("benchmarks/train/ash_seed0.tsv", seconds)
+    assert 2.0 < table.factor < 3.0
+
+
 def test_what_is_said_after_each_job(capsys):
     """A line after each job but the last."""
     table = Durations([Recorded("train/ash", 1, 600.0, 0.0)], {})
