@@ -14,7 +14,7 @@ from ash.cli.app import (
     progress,
 )
 from ash.config import SPLITS, DatasetSettings, Settings, load
-from ash.errors import ConfigError, known
+from ash.errors import ConfigError, StoreError, known
 
 SetName = Annotated[str, typer.Argument(metavar="SET", help="name of a data set of the protocol")]
 
@@ -60,7 +60,9 @@ def manifest(
     from ash.preparation.manifest import build_manifest
 
     d = dataset_of(load(params), name)
-    archives = {} if acquired is None else read_json(acquired)["archives"]
+    archives = {} if acquired is None else read_json(acquired).get("archives")
+    if not isinstance(archives, dict):
+        raise StoreError(f"{acquired}: is no record of archives; give what `ash acquire {name}` wrote")
     with progress(f"manifest {name}") as show:
         content = build_manifest(name, Path(d.root), d.validation, show, d.count, d.exclude)
     write_json(out, content | {"archives": archives})
@@ -75,12 +77,12 @@ def prepare(
     params: ParamsOption = Params,
 ) -> None:
     """Resize a split of a set and map its labels, into one HDF5 file."""
-    from ash.files.atomic import read_json
     from ash.preparation import prepare as steps
     from ash.preparation.drawn import ensure_raw
+    from ash.preparation.manifest import read_manifest
 
-    settings, described = load(params), read_json(manifest)
-    d = dataset_of(settings, name)
+    settings = load(params)
+    d, described = dataset_of(settings, name), read_manifest(manifest, name)
     if split not in SPLITS:
         raise ConfigError(f"split {split!r}: wanted one of train and val; {known(split, SPLITS)}")
     with progress(f"prepare {name} {split}") as show:

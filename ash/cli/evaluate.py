@@ -55,13 +55,15 @@ def evaluate_as(
     """Score a trained model under a named evaluation protocol, on the raw images and labels of its set."""
     from ash.evaluation import conventions
     from ash.experiment.evaluate_raw import evaluate_protocol
-    from ash.files.atomic import read_json
-    from ash.preparation.drawn import ensure_raw
+    from ash.preparation.drawn import compare, ensure_raw
+    from ash.preparation.manifest import read_manifest
 
-    chosen, settings, described = conventions.load(protocol), load(params), read_json(manifest)
-    dataset_of(settings, chosen.dataset)
+    chosen, settings = conventions.load(protocol), load(params)
+    dataset = dataset_of(settings, chosen.dataset)
+    described = read_manifest(manifest, chosen.dataset)
     with progress(f"evaluate {experiment} seed {seed} as {protocol}") as show:
         ensure_raw(settings, chosen.dataset, described, show)
+        compare(dataset, chosen.dataset, described, ("val",))
         evaluate_protocol(settings, experiment, seed, chosen, described, model, out, show)
 
 

@@ -93,7 +93,7 @@ def _measure(
         for start in range(0, n, batch):
             stop = min(start + batch, n)
             truth = labels[start:stop]
-            with enough_memory(device(), f"lower scores.batch (now {batch})"):
+            with enough_memory(device(), f"lower evaluation.batch (now {batch})"):
                 guess = predict(images[start:stop], truth.shape[1:])
             counts += [confusion(t, g) for t, g in zip(truth, guess, strict=True)]
             if start < settings.samples:

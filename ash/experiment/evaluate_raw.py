@@ -1,4 +1,4 @@
-"""A trained model under a named scores protocol, on the raw files of a set: labels keep sizes of their own."""
+"""A trained model under a named evaluation protocol, on the raw files of a set: labels keep sizes of their own."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -14,6 +14,7 @@ zeros is zero.
 
 import contextlib
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -83,9 +84,10 @@ def create_h5(path: Path, schema: str, attributes: Mapping[str, Any]) -> Iterato
     """Open a new HDF5 file for writing, atomically, and write its sidecar; `attributes` become the file's.
 
     Neither gets its final name before both are on the disk.  Raises StoreError if they cannot be
-    written.
+    written, or would take the place of a file that is not an earlier one of its kind.
     """
     path = Path(path)
+    _refuse_place(path, schema)
     with atomic(sidecar(path)) as beside, atomic(path) as temporary:
         with careful(temporary) as below, h5py.File(below, "w", libver="v110", track_order=False) as file:
             file.attrs["schema"] = schema
@@ -97,6 +99,22 @@ def create_h5(path: Path, schema: str, attributes: Mapping[str, Any]) -> Iterato
             file.attrs["content"] = content = digest(described)
         described |= {"content": content, "frame": frame_of(temporary)}
         beside.write_text(to_json(described | {"digest": digest(described)}), encoding="utf-8")
+
+
+def _refuse_place(path: Path, schema: str) -> None:
+    """StoreError if the file or its sidecar would be written over a JSON file of another kind, or over what it is made of."""
+    beside = sidecar(path)
+    if beside == path:
+        raise StoreError(f"{path}: is the name of its own sidecar; name an HDF5 file, as {path.stem}.h5")
+    try:
+        there = json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):  # missing or damaged: it is made anew
+        return
+    found = str(there.get("schema")) if isinstance(there, dict) else "None"
+    if found.rpartition("-")[0] != schema.rpartition("-")[0]:  # an older version of the same schema is replaced
+        raise StoreError(
+            f"{path}: {beside} is there and is no sidecar of such a file (schema {found}, wanted {schema}); name another file"
+        )
 
 
 def open_h5(path: Path, schema: str) -> StoredFile:

@@ -2,7 +2,7 @@
 
 import fcntl
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,11 @@ def ensure_raw(settings: Settings, name: str, manifest: dict[str, Any], progress
         return
     with _locked(Path(dataset.root)):
         try:
-            _compare(dataset, name, manifest)
+            compare(dataset, name, manifest, manifest["splits"])
         except DataError as fault:
             log.info("%s: drawn again, because: %s", dataset.root, fault)
             draw(dataset, name, settings.protocol.seed, None, progress)
-            _compare(dataset, name, manifest)
+            compare(dataset, name, manifest, manifest["splits"])
 
 
 def draw(dataset: DatasetSettings, name: str, seed: int, workers: int | None, progress: Progress) -> None:
@@ -45,11 +45,12 @@ def draw(dataset: DatasetSettings, name: str, seed: int, workers: int | None, pr
     draw_set(name, Path(dataset.root), dataset.draw, dataset.draw_size, seed, workers, progress)
 
 
-def _compare(dataset: DatasetSettings, name: str, manifest: dict[str, Any]) -> None:
-    """DataError unless the files of every split are those of the manifest; decodes none."""
+def compare(dataset: DatasetSettings, name: str, manifest: dict[str, Any], splits: Iterable[str]) -> None:
+    """DataError unless the files of the splits are those of the manifest; decodes none."""
     root, source = Path(dataset.root), datasets.load(name)
-    for split, section in manifest["splits"].items():
-        samples = source.index(root, split, dataset.validation, section.get("excluded", {}))
+    for split in splits:
+        excluded = manifest["splits"].get(split, {}).get("excluded", {})
+        samples = source.index(root, split, dataset.validation, excluded)
         check_split("ids", list(ranges([sample.id for sample in samples])), manifest, split, root)
         facts = [fact for sample in samples for fact in file_facts(sample, root)]
         check_split("files", digest(sorted(facts)), manifest, split, root)

@@ -17,9 +17,9 @@ import numpy as np
 from ash import datasets
 from ash.datasets._base import Dataset, Sample, check_sizes
 from ash.datasets._plausible import read_as_train_ids
-from ash.errors import DataError, SizeError, several
+from ash.errors import DataError, SizeError, StoreError, several
 from ash.files.ahead import ahead
-from ash.files.atomic import digest, file_digest
+from ash.files.atomic import digest, file_digest, read_json
 from ash.files.images import look
 from ash.files.listing import shown
 from ash.labels import CLASSES, VOID
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 AHEAD = 64  # files read before they are counted
 LISTED = "left out by the protocol"
 OBSERVED = "observed"
+SECTION = {"ids", "excluded", "files"}  # what others read of a split
 
 
 def build_manifest(
@@ -88,6 +89,20 @@ def _observed(dataset: Dataset, root: Path, seen: Mapping[str, Observed]) -> dic
     for note in notes:
         log.warning("%s: %s", shown(root), note)
     return {"notes": notes, "kinds": {split: observed.kinds() for split, observed in seen.items()}}
+
+
+def read_manifest(path: Path, dataset: str) -> dict[str, Any]:
+    """The manifest of a set from its file; StoreError if it cannot be read or is no manifest, DataError if of another set."""
+    content: dict[str, Any] = read_json(path)
+    splits = content.get("splits")
+    sections = list(splits.values()) if isinstance(splits, dict) else [None]
+    if not all(isinstance(s, dict) and s.keys() >= SECTION and isinstance(s["excluded"], dict) for s in sections):
+        raise StoreError(f"{path}: is no manifest of a set; give what `ash manifest {dataset}` or `ash draw` wrote")
+    if content.get("dataset") != dataset:
+        raise DataError(
+            f"{path}: is the manifest of {content.get('dataset')}, wanted that of {dataset}; give that file"
+        )
+    return content
 
 
 def identity(manifest: Mapping[str, Any]) -> str:

@@ -36,6 +36,9 @@ class Images(TypedDict):
 class Scores(TypedDict):
     """The JSON of one run on one target, as far as the report reads it; null where a figure is undefined."""
 
+    experiment: str
+    seed: int
+    target: str
     classes: list[str]
     iou: dict[str, Share | None]
     miou: dict[str, Share | None]

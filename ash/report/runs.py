@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ash.errors import StoreError, several
+from ash.errors import StoreError, flat, several
 from ash.evaluation.scores import image_counts
 from ash.report.records import Scores, read_scores
 
@@ -42,7 +42,19 @@ class Runs:
 
     def scores(self, experiment: str, target: str) -> list[Scores]:
         """The JSON of each seed; StoreError if one is missing or has another shape."""
-        return [read_scores(self.path(experiment, seed, f"{target}.json")) for seed in self.seeds]
+        return [self._scores(experiment, seed, target) for seed in self.seeds]
+
+    def _scores(self, experiment: str, seed: int, target: str) -> Scores:
+        """The JSON of one run on one target, which must say that it is that."""
+        path = self.path(experiment, seed, f"{target}.json")
+        run = read_scores(path)
+        found, wanted = (run["experiment"], run["seed"], run["target"]), (experiment, seed, target)
+        if found != wanted:
+            told = ["{}, seed {}, on {}".format(*names) for names in (found, wanted)]
+            raise StoreError(
+                f"{path}: scores of {flat(told[0])}, wanted {told[1]}; remove it and evaluate the experiment again"
+            )
+        return run
 
     def miou(self, experiment: str, target: str, classes: int) -> np.ndarray:
         """mIoU of each seed, in per cent."""

@@ -220,3 +220,24 @@ def test_damage_that_carries_its_own_digest_is_one_line(tmp_path):
         contextlib.closing(open_h5(path, PREPARED_SCHEMA)),
     ):
         pass
+
+
+def test_no_file_of_another_kind_is_replaced(tmp_path):
+    """A manifest with the sidecar's name, a file of another schema, and the name of a sidecar itself: one line, all stay."""
+    manifest, other = tmp_path / "a.json", tmp_path / "b.h5"
+    manifest.write_text('{"dataset": "gta5", "splits": {}}')
+    with create_h5(other, "ash-features-2", {}) as file:
+        file.put("id", np.array([b"0"]))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for path in (tmp_path / "a.h5", other, tmp_path / "c.json"):
+        with pytest.raises(StoreError, match=r"name another file|name an HDF5 file"):
+            write(path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_an_earlier_file_of_its_kind_is_replaced(tmp_path):
+    """Of the same schema, of an older version of it, or damaged: the new file is the one that is there."""
+    wanted = content(write(tmp_path / "a.h5", 3))
+    for beside in ('{"schema": "ash-prepared-1"}', '{"schema": "ash-prep', ""):
+        sidecar(tmp_path / "a.h5").write_text(beside)
+        assert content(write(tmp_path / "a.h5", 3)) == wanted

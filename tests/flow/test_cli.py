@@ -3,14 +3,19 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 from ash import cli
 from ash.cli.app import PANELS, PLAIN_EVERY, _plain, app
 from ash.errors import DataError, several
+from ash.files.atomic import write_json
+from ash.preparation.manifest import build_manifest
 from tests.conftest import ROOT, ash, settle
+from tests.support.fakes import fill
 
 
 def test_help_imports_nothing_heavy():
@@ -116,3 +121,32 @@ def test_progress_in_a_log(monkeypatch, capsys):
         "train: 80/100, 2/s, 10 s left",
         "train: 100/100, 2/s, 0 s left",
     ]
+
+
+def test_a_record_of_archives_of_another_shape_is_one_line(tmp_path):
+    """`--acquired` with JSON that `ash acquire` did not write: the file and the command; no manifest is written."""
+    folder = settle(tmp_path)
+    for content in ("{}", '{"archives": 5}'):
+        (folder / "a.json").write_text(content)
+        result = ash(folder, "manifest", "gta5", "--acquired", "a.json", "--out", "m.json", check=False)
+        assert result.returncode == 2
+        assert result.stderr == "ash: a.json: is no record of archives; give what `ash acquire gta5` wrote\n"
+        assert not (folder / "m.json").exists()
+
+
+def test_a_set_that_changed_since_its_manifest_is_not_scored_on(tmp_path):
+    """`ash evaluate-as` on the user's own files: one line says which split is another, before the model is opened."""
+    folder = settle(tmp_path)
+    protocol = folder / "protocols/tiny.yaml"
+    content = yaml.safe_load(protocol.read_text())
+    content["datasets"]["mapillary"] |= {"root": "own", "draw": None, "draw_size": None}
+    protocol.write_text(yaml.safe_dump(content))
+    root = fill("mapillary", folder / "own")
+    write_json(folder / "m.json", build_manifest("mapillary", root, 0))
+    arguments = ["evaluate-as", "mapillary_native", "ash", "--seed", "0", "--model", "none.safetensors"]
+    for change, told in ((lambda path: None, "none.safetensors: missing"), (Path.unlink, "ids of split val are")):
+        for path in [*sorted(root.glob("validation/*/*"))[:1], *sorted(root.glob("validation/labels/*"))[:1]]:
+            change(path)
+        result = ash(folder, *arguments, "--manifest", "m.json", "--out", "x.json", check=False)
+        assert result.returncode == 2
+        assert told in result.stderr

@@ -8,11 +8,12 @@ from PIL import Image
 from ash import datasets
 from ash.datasets.gta5 import Gta5
 from ash.datasets.painters import LARGE
-from ash.errors import DataError
+from ash.errors import DataError, StoreError
 from ash.files import png16
+from ash.files.atomic import write_json
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.preparation.census import Census, ranges, spans, take_census
-from ash.preparation.manifest import build_manifest
+from ash.preparation.manifest import build_manifest, read_manifest
 from ash.preparation.prepare import prepare
 from tests.support.fakes import fill
 
@@ -165,3 +166,23 @@ def test_a_census_in_words(tmp_path):
     assert train.complete
     assert val.line() == "val: 3 of 3 images, 2 labels"
     assert not val.complete
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{}", '{"splits": []}', '{"splits": {"train": 3}}', '{"splits": {"train": {"ids": [], "files": ""}}}'],
+)
+def test_json_that_is_no_manifest_is_one_line(tmp_path, content):
+    """Objects without splits, or with splits of another shape: StoreError names the file and the command."""
+    path = tmp_path / "m.json"
+    path.write_text(content)
+    with pytest.raises(StoreError, match=r"m.json: is no manifest of a set; give what `ash manifest gta5`"):
+        read_manifest(path, "gta5")
+
+
+def test_the_manifest_of_another_set_is_refused(tmp_path):
+    """Its excluded ids and digests mean nothing for this one."""
+    write_json(tmp_path / "m.json", build_manifest("gta5", fill("gta5", tmp_path / "raw"), 1))
+    assert read_manifest(tmp_path / "m.json", "gta5")["splits"]["train"]["count"]
+    with pytest.raises(DataError, match="is the manifest of gta5, wanted that of synthia"):
+        read_manifest(tmp_path / "m.json", "synthia")

@@ -73,6 +73,21 @@ def test_random_files(tmp_path, content, reader):
         told(error, path)
 
 
+@pytest.mark.parametrize("other", ["ash/seed0/mapillary", "clan/seed0/cityscapes", "ash/seed1/cityscapes"])
+def test_scores_of_another_run_in_its_place(world, tmp_path, other):
+    """Of another target, another experiment or another seed: one line says whose they are; never a row of a table."""
+    made = world(2)[1]
+    runs = Runs(tmp_path, (0,))
+    path = runs.path("ash", 0, "cityscapes.json")
+    path.parent.mkdir(parents=True)
+    shutil.copy(made.root / "scores" / f"{other}.json", path)
+    experiment, seed, target = other.split("/")
+    with pytest.raises(
+        StoreError, match=f"scores of {experiment}, seed {seed[4:]}, on {target}, wanted ash, seed 0, on"
+    ):
+        runs.miou("ash", "cityscapes", 19)
+
+
 @QUICK
 @given(data=st.data())
 def test_scores_with_one_value_exchanged(world, tmp_path, data):
