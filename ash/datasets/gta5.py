@@ -29,7 +29,7 @@ class Gta5(OnePiece):
     table = TABLE
     layout = "images/00001.png and labels/00001.png"
     odd_sizes = 60
-    borrowed = frozenset({34})  # the licence plate has the car's colour
+    borrowed = frozenset({18, 34})  # a group of poles has the pole's colour, the licence plate the car's
     absent = frozenset(f"{k:05d}" for numbers in _ABSENT for k in numbers)
 
     def numbering(self, count: int) -> list[str]:

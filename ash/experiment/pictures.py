@@ -33,6 +33,7 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
     Takes two images of each prepared set and six paintings, spread evenly over their sets; all have the size of the first
     content image.
     """
+    _refuse_place(out, stylizer, paintings, *prepared)
     pair, where = load_stylizer(stylizer).to(device()), device()
     contents: list[np.ndarray] = []
     for path in prepared:
@@ -55,7 +56,7 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
 
 def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out: Path) -> None:
     """Give one image the style of one painting; sizes may differ, the result has that of the image."""
-    _refuse_place(out, image, painting)
+    _refuse_place(out, image, painting, stylizer)
     where = device()
     pair, pictures = load_stylizer(stylizer).to(where), {path: _read(path) for path in (image, painting)}
     with torch.inference_mode(), enough_memory(where, "give smaller images"):
@@ -70,7 +71,7 @@ def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size
     The image is resized for the network as prepared ones are: to `size` (width, height), or, where that is a height alone,
     with its aspect kept.  Gives the size that was used; the overlay has the image's own.
     """
-    _refuse_place(out, image)
+    _refuse_place(out, image, model)
     segmenter, pixels = load_model(model, device()), _read(image)
     shape = pixels.shape[:2]
     used = (max(SMALLEST, round(shape[1] * size / shape[0])), size) if isinstance(size, int) else size
@@ -91,12 +92,16 @@ def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size
 
 
 def _refuse_place(out: Path, *inputs: Path) -> None:
-    """DataError where a result would be written over a picture that it is made of, or over a folder."""
+    """DataError where a result would be written over a file that it is made of, or over a folder."""
     if out.is_dir():
         raise DataError(f"{shown(out)}: is a folder, wanted a file to write; name one with --out")
     for path in inputs:
         if out.exists() and path.exists() and out.samefile(path):
-            raise DataError(f"{shown(out)}: is the picture itself, wanted another file to write; change --out")
+            raise DataError(f"{shown(out)}: is {_kind(path)} itself, wanted another file to write; change --out")
+
+
+def _kind(path: Path) -> str:
+    return {".h5": "the prepared set", ".safetensors": "the file of weights"}.get(path.suffix, "the picture")
 
 
 def _read(path: Path) -> np.ndarray:

@@ -11,6 +11,7 @@ import torch
 import ash
 from ash import methods
 from ash.config import Experiment, Settings, TrainingSettings
+from ash.errors import ConfigError
 from ash.experiment.build import build_feed, build_networks
 from ash.experiment.inputs import RunFiles
 from ash.experiment.origin import check_files, digests
@@ -24,6 +25,7 @@ from ash.weights.model import run_digest, save_model
 
 log = logging.getLogger(__name__)
 LOCK = ".training.lock"
+MADE = ("model.safetensors", "history.csv", "provenance.json")
 
 
 def train_run(
@@ -32,8 +34,13 @@ def train_run(
     """Train one experiment with one seed into the folder `out`, going on from the file `resume` if it is there.
 
     Writes model.safetensors, history.csv and provenance.json.  The same settings, seed and files give the same bytes
-    on one kind of CPU, whether or not the run was interrupted.
+    on one kind of CPU, whether or not the run was interrupted.  ConfigError if `resume`, which is removed at the end, has
+    the name of one of them.
     """
+    if resume.resolve() in {(out / made).resolve() for made in MADE}:
+        raise ConfigError(
+            f"--resume {resume}: is the name of a result, and would be removed at the end; name another file"
+        )
     deterministic.switch_on()
     experiment, where = settings.experiment(name), device()
     arithmetic = precision.resolve(experiment.training.precision, where)

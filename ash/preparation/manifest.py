@@ -25,7 +25,7 @@ from ash.files.listing import shown
 from ash.labels import CLASSES, VOID
 from ash.preparation.census import check_census, ranges
 from ash.preparation.observed import FileFacts, Observed, Reading, doubled, isolation
-from ash.preparation.unread import strays, unread
+from ash.preparation.unread import strays, unmatched, unread
 from ash.progress import Progress, quiet
 
 log = logging.getLogger(__name__)
@@ -78,14 +78,14 @@ def build_manifest(
         "validation": validation,
         "missing": {split: list(ranges(ids)) for split, ids in missing.items()},
         "splits": {split: tally.section() for split, tally in tallies.items()},
-        OBSERVED: _observed(dataset, root, {split: tally.observed for split, tally in tallies.items()}),
+        OBSERVED: _observed(dataset, root, {split: tally.observed for split, tally in tallies.items()}, exclude),
     }
 
 
-def _observed(dataset: Dataset, root: Path, seen: Mapping[str, Observed]) -> dict[str, Any]:
+def _observed(dataset: Dataset, root: Path, seen: Mapping[str, Observed], exclude: Collection[str]) -> dict[str, Any]:
     """The kinds of files, and what is odd of them or lies beside them, which is logged too."""
     notes = [f"{split}: {note}" for split, observed in seen.items() for note in observed.notes(dataset)]
-    notes += doubled(seen) + unread(dataset, root, seen)
+    notes += doubled(seen) + unread(dataset, root, seen) + unmatched(dataset, root, seen, exclude)
     for note in notes:
         log.warning("%s: %s", shown(root), note)
     return {"notes": notes, "kinds": {split: observed.kinds() for split, observed in seen.items()}}

@@ -34,6 +34,18 @@ def unread(dataset: Dataset, root: Path, splits: Iterable[str]) -> list[str]:
     ]
 
 
+def unmatched(dataset: Dataset, root: Path, splits: Iterable[str], exclude: Iterable[str]) -> list[str]:
+    """A line for each split of labels without an image, which is left out, and one for ids to exclude that are not there."""
+    found = {split: dataset.files(root, split) for split in dataset.splits}
+    notes = [
+        f"{split}: {len(labels)} label map(s) and no image, so the split is left out; its images are {dataset.layout}"
+        for split, (images, labels) in found.items()
+        if labels and not images and split not in splits
+    ]
+    absent = sorted(set(exclude).difference(*(ids for files in found.values() for ids in files)))
+    return notes + ([f"`exclude` names {len(absent)} id(s) that are not there, e.g. {absent[0]}"] if absent else [])
+
+
 def _kind(path: Path) -> str:
     """What an entry is that is not read."""
     name, suffix = path.name.lower(), path.suffix

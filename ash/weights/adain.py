@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ash.errors import CheckpointError, several
+from ash.errors import CheckpointError, ConfigError, several
 from ash.files.atomic import atomic
 from ash.files.foreign import misfits, read_state, strip_prefix
 from ash.pixels import IMAGENET_MEAN, IMAGENET_STD
@@ -23,7 +23,13 @@ CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19)  # of torchvision's VGG19 as far
 
 
 def import_pair(encoder: str, decoder: str, out: Path) -> None:
-    """Write the pair made of published weights; CheckpointError names the files that do not fit."""
+    """Write the pair made of published weights; CheckpointError names the files that do not fit.
+
+    ConfigError if `out` is one of them.
+    """
+    for source in (encoder, decoder):
+        if Path(source).exists() and out.exists() and out.samefile(source):
+            raise ConfigError(f"{out}: is one of the two checkpoints; name another file to write")
     try:
         pair = stylizer_of(read_state(encoder), read_state(decoder))
     except CheckpointError as cause:

@@ -20,8 +20,7 @@ def import_checkpoint(source: str, out: Path, *, backbone: bool, branches: int |
     `ash predict` and `ash evaluate-model` take it; without heads (`backbone`) it can only start a training.  Raises
     StoreError or CheckpointError that names the file, ConfigError if `out` is the file itself.
     """
-    if Path(source).exists() and out.exists() and out.samefile(source):
-        raise ConfigError(f"{out}: is the checkpoint itself; name another file to write")
+    _refuse_same(Path(source), out)
     state = read_state(source)
     try:
         tensors, settings, layout = to_ours(state, backbone=backbone, branches=branches)
@@ -37,10 +36,19 @@ def import_checkpoint(source: str, out: Path, *, backbone: bool, branches: int |
 
 
 def export_checkpoint(model: Path, out: Path) -> None:
-    """Write a model of this project as the family's programs read it: `torch.save` of a state_dict."""
+    """Write a model of this project as the family's programs read it: `torch.save` of a state_dict.
+
+    ConfigError if `out` is the model itself.
+    """
+    _refuse_same(model, out)
     state = to_family(load_model(model, torch.device("cpu")).state_dict())
     with atomic_file(out) as file:
         torch.save({name: value.contiguous() for name, value in state.items()}, file)  # type: ignore[arg-type]
+
+
+def _refuse_same(source: Path, out: Path) -> None:
+    if source.exists() and out.exists() and out.samefile(source):
+        raise ConfigError(f"{out}: is the checkpoint itself; name another file to write")
 
 
 def load_initial(path: Path, segmenter: DeepLab) -> None:

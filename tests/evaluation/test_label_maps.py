@@ -293,3 +293,12 @@ def test_what_a_mac_adds_is_no_prediction(pairs):
     assert score_folder(pairs.predictions, pairs.labels, "cityscapes")["images"] == 1
     with pytest.raises(DataError, match="nowhere: no such folder; give the one that holds the predictions"):
         score_folder(pairs.predictions / "nowhere", pairs.labels, "cityscapes")
+
+
+def test_train_ids_with_an_id_of_their_own_for_void_are_not_label_ids(pairs, tmp_path):
+    """Void as 19, as networks of 20 outputs have it: label ids would score next to nothing, so the reading is asked for."""
+    train = np.where(cityscapes.TABLE == 255, 19, cityscapes.TABLE)
+    truth, _ = generated(0, [*LABEL_IDS, 0], LABEL_IDS)
+    pairs.add(truth, train[truth])
+    with pytest.raises(DataError, match="as train ids for 100 %; say which they are with --ids"):
+        score_folder(pairs.predictions, pairs.labels, "cityscapes")

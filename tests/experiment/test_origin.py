@@ -8,10 +8,10 @@ from ash.errors import CheckpointError, ConfigError, DataError
 from ash.experiment.evaluate import evaluate_file, evaluate_run
 from ash.experiment.inputs import RunFiles
 from ash.experiment.origin import check_files, check_prepared
-from ash.experiment.train import train_run
+from ash.experiment.train import MADE, train_run
 from ash.files.hdf5 import FEATURES_SCHEMA, PREPARED_SCHEMA, create_h5
 from ash.methods import check_experiment
-from tests.conftest import settle
+from tests.conftest import ROOT, settle
 
 SOUND = {"dataset": "gta5", "split": "train", "image_size": (64, 32), "label_size": (64, 32)}
 
@@ -107,3 +107,12 @@ def test_a_killed_training_goes_on_over_the_same_data_only(tmp_path, settings, c
             "model.safetensors",
             "provenance.json",
         ]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_resume_file_has_the_name_of_no_result(tmp_path, name):
+    """The file is removed at the end of a training, which would be left without that result: one line at once."""
+    files = RunFiles(prepared=tmp_path / "none.h5")
+    with pytest.raises(ConfigError, match=f"{name}: is the name of a result"):
+        train_run(load(ROOT / "params.yaml"), "source_only", 0, files, tmp_path / "run", tmp_path / "run" / name)
+    assert list(tmp_path.iterdir()) == []

@@ -203,3 +203,20 @@ def test_paintings_of_any_mode_give_a_style_without_a_warning(tmp_path, mode):
     for name in ("painting", "rgb.png"):
         stylise_image(WEIGHTS, tmp_path / "image.png", tmp_path / name, 1.0, tmp_path / f"of_{name}.png")
     assert (tmp_path / "of_painting.png").read_bytes() == (tmp_path / "of_rgb.png.png").read_bytes()
+
+
+def test_a_picture_does_not_replace_the_weights_or_sets_that_it_is_made_with(tmp_path, model):
+    """A slip in --out costs no trained model, no stylizer and no prepared set."""
+    good, stylizer, prepared = tmp_path / "good.png", tmp_path / "s.safetensors", tmp_path / "a.h5"
+    gradient("RGB").save(good)
+    stylizer.write_bytes(WEIGHTS.read_bytes())
+    prepared.write_bytes(b"x")
+    before = model.read_bytes()
+    with pytest.raises(DataError, match="is the file of weights itself"):
+        predict_image(model, good, 48, model)
+    with pytest.raises(DataError, match="is the file of weights itself"):
+        stylise_image(stylizer, good, good, 1.0, stylizer)
+    for place, line in ((prepared, "is the prepared set itself"), (stylizer, "is the file of weights itself")):
+        with pytest.raises(DataError, match=line):
+            stylised_montage(stylizer, [prepared], prepared, 1.0, place)
+    assert model.read_bytes() == before and stylizer.read_bytes() == WEIGHTS.read_bytes()

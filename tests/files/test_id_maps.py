@@ -135,3 +135,14 @@ def test_damaged_files_of_ids_are_the_same_ids_or_one_line(tmp_path, data, colou
         assert np.array_equal(read_id_map(tmp_path / "x.png").ids, IDS)
     except AshError as error:
         assert "\n" not in str(error)
+
+
+def test_a_group_of_poles_has_the_colour_of_a_pole(tmp_path):
+    """The palette of Cityscapes, which GTA5 has, shows id 18 so, and it is void: the file is sound."""
+    colours = colourise(gta5.TABLE)
+    colours[18] = PALETTE[5]
+    path = tmp_path / "1.png"
+    picture = Image.fromarray(np.where(IDS == 34, 18, IDS).astype(np.uint8))
+    picture.putpalette(colours.tobytes())
+    picture.save(path)
+    assert read_id_map(path).clashes(gta5.TABLE, gta5.DATASET.borrowed) == []

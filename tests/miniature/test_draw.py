@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ash import datasets
+from ash.errors import DataError
 from ash.labels import CLASSES
 from ash.miniature.draw import draw_set
 from ash.miniature.looks import DOMAINS
@@ -88,3 +89,17 @@ def test_a_failed_draw_leaves_the_old_set(tmp_path, monkeypatch):
         draw_set("gta5", tmp_path / "gta5", {"train": 2}, (64, 32), seed=1, workers=1)
     assert fingerprint(tmp_path / "gta5") == before
     assert [path.name for path in tmp_path.iterdir()] == ["gta5"]
+
+
+@pytest.mark.parametrize("other", ["archives", "scores"])
+def test_a_folder_with_files_of_somebody_else_is_not_replaced(tmp_path, other):
+    """A real set with its archives, or results: one line, all stays; a drawn set there is replaced, hidden files and all."""
+    root = tmp_path / "gta5"
+    draw_set("gta5", root, {"train": 2}, (64, 32), 0, 1)
+    (root / ".DS_Store").touch()
+    draw_set("gta5", root, {"train": 1}, (64, 32), 0, 1)
+    (root / other).mkdir()
+    before = sorted(root.rglob("*"))
+    with pytest.raises(DataError, match=f"gta5: holds {other}, which a drawn gta5 has not"):
+        draw_set("gta5", root, {"train": 2}, (64, 32), 0, 1)
+    assert sorted(root.rglob("*")) == before

@@ -247,3 +247,21 @@ def test_accidents_to_a_set_end_in_a_manifest_or_one_message(tmp_path_factory, n
     count = {split: section["count"] for split, section in found["splits"].items()}
     for split, images in count.items():
         assert images == len(datasets.load(name).index(root, split, 0))
+
+
+def test_a_split_of_labels_alone_is_told(tmp_path):
+    """Images under another suffix leave out their whole split, which may be meant so: a note, and the other split stands."""
+    root = fill("mapillary", tmp_path)
+    for path in (root / "training/images").iterdir():
+        path.rename(path.with_suffix(".JPG"))
+    found = build_manifest("mapillary", root, 0)
+    assert list(found["splits"]) == ["val"]
+    assert [note for note in found["observed"]["notes"] if note.startswith("train: 3 label map(s) and no image")]
+
+
+def test_an_excluded_id_that_is_not_there_is_told(tmp_path):
+    """A misspelt id excludes nothing, so the manifest says so; those that are there need no note."""
+    root = fill("gta5", tmp_path)
+    for ids, told in ((["00001"], 0), (["00001", "1"], 1)):
+        notes = build_manifest("gta5", root, 0, exclude=ids)["observed"]["notes"]
+        assert notes.count("`exclude` names 1 id(s) that are not there, e.g. 1") == told

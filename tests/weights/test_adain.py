@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from ash.errors import CheckpointError
+from ash.errors import CheckpointError, ConfigError
 from ash.style.stylizer import PAPER, NetworkSettings, Stylizer
 from ash.style.vgg import mirror
-from ash.weights.adain import CONVOLUTIONS, stylizer_of
+from ash.weights.adain import CONVOLUTIONS, import_pair, stylizer_of
 
 THIN = NetworkSettings(width=4, depth="relu4_1", decoder=mirror(4, "relu4_1"))
 
@@ -77,3 +77,12 @@ def test_torchvision_vgg_computes_the_same():
         found = stylizer_of(state, None).encode(image)
     middle = slice(8, -8)
     torch.testing.assert_close(found[..., middle, middle], wanted[..., middle, middle], rtol=1e-4, atol=1e-5)
+
+
+def test_a_pair_does_not_replace_what_it_is_made_of(tmp_path):
+    """Neither of the two checkpoints, before either is read."""
+    for name in ("e.pth", "d.pth"):
+        (tmp_path / name).write_bytes(b"x")
+    for name in ("e.pth", "d.pth"):
+        with pytest.raises(ConfigError, match=f"{name}: is one of the two checkpoints"):
+            import_pair(str(tmp_path / "e.pth"), str(tmp_path / "d.pth"), tmp_path / name)

@@ -141,3 +141,14 @@ def test_training_starts_from_the_named_weights(built, tmp_path):
     weights = train_here(named, "source_only", replace(files, initial=first), tmp_path / "again")
     assert weights != first.read_bytes()
     assert "initial" in json.loads((tmp_path / "again/provenance.json").read_text())
+
+
+def test_an_export_does_not_replace_its_model(tmp_path):
+    """`ash import-checkpoint --export M M`: one line, and the model stays."""
+    authors(tmp_path / "a.pth")
+    model = tmp_path / "a.safetensors"
+    import_checkpoint(str(tmp_path / "a.pth"), model, backbone=False, branches=None)
+    before = model.read_bytes()
+    with pytest.raises(ConfigError, match="is the checkpoint itself"):
+        export_checkpoint(model, model)
+    assert model.read_bytes() == before

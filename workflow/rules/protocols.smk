@@ -17,6 +17,7 @@ rule evaluate_as:
         manifest=lambda w: f"data/manifests/{PROTOCOLS[w.protocol].dataset}.json",
         code=lambda w: closure(
             "ash.experiment.evaluate_raw",
+            "ash.preparation.manifest",
             f"ash.datasets.{PROTOCOLS[w.protocol].labels}",
         ),
     output:
