@@ -3,11 +3,18 @@
 import contextlib
 import sqlite3
 
+import diskcache
 import pytest
 from dvc_data.hashfile.cache import Cache
 
 from ash.errors import StoreError
 from workflow.bridge import repository
+
+
+@pytest.fixture(autouse=True)
+def _as_published(monkeypatch):
+    """Each test begins with diskcache's own patience, and leaves it so."""
+    monkeypatch.setattr(Cache, "_sql", diskcache.Cache._sql)
 
 
 class Full:
