@@ -7,15 +7,18 @@ equal to the undisturbed ones byte for byte, and no temporary files.  With room 
 then give the undisturbed files.
 """
 
+import argparse
 import contextlib
 import os
+import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,36 +30,16 @@ import ash.features.cache
 import ash.fitting.rain
 import ash.preparation.prepare
 import ash.weights.checkpoints  # noqa: F401
-from tests.conftest import ROOT, settle
+from tests.conftest import settle
+from tests.support.server import serve
+from tests.tools.disk_commands import COMMANDS, INPUTS, THERE, environment, put
 
 LEVELS = 10
 SMALLEST = 1024  # bytes: the message itself goes to a file
-EXT4 = 24 * 2**20  # bytes of the small disk
-RESUME = "resume.pt"  # what a training leaves until it ends
-SIZES = "64x32"
-COMMANDS: dict[str, str] = {
-    "manifest": "manifest gta5 --out {out}/gta5.json",
-    "prepare": "prepare gta5 train --manifest {in}/manifest/gta5.json --out {out}/gta5.h5",
-    "stylizer": f"stylizer {ROOT}/ash/style/weights/miniature.safetensors --out {{out}}/pair.safetensors",
-    "paintings": "prepare painters train --manifest painters.json --out {out}/painters.h5",
-    "target": "prepare cityscapes val --manifest cityscapes.json --out {out}/cityscapes.h5",
-    "features": "features --prepared {in}/prepare/gta5.h5 --stylizer {in}/stylizer/pair.safetensors --out {out}/gta5.h5",
-    "style": "features --prepared {in}/paintings/painters.h5 --stylizer {in}/stylizer/pair.safetensors --out {out}/p.h5",
-    "rain": "rain --style {in}/style/p.h5 --stylizer {in}/stylizer/pair.safetensors --out {out}/rain.safetensors",
-    "train": "train source_only --seed 0 --prepared {in}/prepare/gta5.h5 --out {out}",
-    "train ash": "train ash --seed 0 --prepared {in}/prepare/gta5.h5 --stylizer {in}/stylizer/pair.safetensors"
-    " --style {in}/style/p.h5 --content {in}/features/gta5.h5 --out {out}",
-    "evaluate": "evaluate source_only --seed 0 --model {in}/train/model.safetensors"
-    " --target cityscapes={in}/target/cityscapes.h5 --out {out}",
-    "evaluate-model": "evaluate-model {in}/train/model.safetensors --target cityscapes={in}/target/cityscapes.h5"
-    " --out {out}",
-    "montage": "montage --stylizer {in}/stylizer/pair.safetensors --prepared {in}/prepare/gta5.h5"
-    " --paintings {in}/paintings/painters.h5 --alpha 1 --out {out}/m.png",
-    "predict": f"predict {{image}} --model {{in}}/train/model.safetensors --size {SIZES} --out {{out}}/o.png",
-    "stylise": "stylise {image} {image} --stylizer {in}/stylizer/pair.safetensors --out {out}/s.png",
-    "export": "import-checkpoint {in}/train/model.safetensors {out}/model.pth --export",
-    "method-pages": "method-pages --out {out}",
-}
+DISK = 64 * 2**20  # bytes of a disk before it is filled
+PATIENCE = 300  # seconds after which a command hangs
+FOREIGN = ("lost+found", ".git/", ".home/", ".snakemake/", ".dvc/tmp/")
+LIMIT = "ulimit -f"  # in place of a disk
 
 
 @dataclass
@@ -69,32 +52,60 @@ class Outcome:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, but for what a disk and this script put there."""
+    """Every file below a folder, but for what a disk, other programs and this script keep there."""
     paths = [path for path in folder.rglob("*") if path.is_file() and path.name != "filler"]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths if "lost+found" not in path.parts}
+    found = {str(path.relative_to(folder)): path for path in paths}
+    return {name: path.read_bytes() for name, path in found.items() if not name.startswith(FOREIGN)}
+
+
+def final(name: str) -> bool:
+    """Whether a file is a result; names with a dot, pins and the state of a fit are what a command may go on from."""
+    hidden = any(part.startswith(".") for part in Path(name).parts)
+    return name.startswith(".dvc/cache/") or not (hidden or name.endswith("resume.pt") or name.startswith("pins/"))
+
+
+def temporary(name: str) -> bool:
+    """Whether a file is one that a writer renames when it is whole."""
+    last = Path(name).name
+    return last.endswith(".tmp") or (last.startswith(".") and last.endswith(".part"))
 
 
 class Stage:
     """The folder in which commands run, with what they read; a child of this process runs each, so imports cost once."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = settle(folder)
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url, self.made = settle(folder), url, set[object]()
         for name in ("gta5", "painters", "cityscapes"):
-            assert self.run(f"draw {name} --out {name}.json --workers 1", folder).status == 0
+            assert self._run(f"draw {name} --out {name}.json --workers 1", folder, folder).status == 0
         self.image = next((folder / "data/miniature/gta5/images").iterdir())
 
-    def run(self, command: str, out: Path, limit: int | None = None) -> Outcome:
+    def provide(self, name: str) -> None:
+        """Make what a command reads, unless it is there."""
+        for make in INPUTS.get(name, ()):
+            if make not in self.made:
+                make(self.folder)
+                self.made.add(make)
+
+    def run(self, name: str, out: Path, limit: int | None = None) -> Outcome:
         """Run a command that writes into `out`, where `limit` is given under that limit on the size of files."""
+        return self._run(COMMANDS[name], out, out if name in THERE else self.folder, limit, environment(name, out))
+
+    def _run(
+        self, command: str, out: Path, start: Path, limit: int | None = None, more: dict[str, str] | None = None
+    ) -> Outcome:
         places = {
             "out": str(out),
             "in": str(self.folder / "whole"),
+            "folder": str(self.folder),
+            "url": self.url,
             "image": str(self.image) if "{image}" in command else "",
         }
         arguments = [word.format(**places) for word in command.split()]
         said = self.folder / "stderr"
         child = os.fork()
         if child == 0:
-            _become(arguments, self.folder, said, limit)
+            os.environ.update(more or {})
+            _become(arguments, start, said, limit)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         return Outcome(status, said.read_text(), files_of(out))
 
@@ -104,6 +115,8 @@ def _become(arguments: list[str], folder: Path, said: Path, limit: int | None) -
     from ash.cli import main
 
     status = 70
+    sys.dont_write_bytecode = True
+    signal.alarm(PATIENCE)
     try:
         os.chdir(folder)
         with said.open("wb") as err, open(os.devnull, "wb") as out:  # noqa: PTH123
@@ -124,8 +137,8 @@ def _become(arguments: list[str], folder: Path, said: Path, limit: int | None) -
         os._exit(status)
 
 
-def faults(outcome: Outcome, whole: dict[str, bytes]) -> list[str]:
-    """What is wrong with the way in which a command ended."""
+def faults(outcome: Outcome, whole: dict[str, bytes], given: dict[str, bytes]) -> list[str]:
+    """What is wrong with the way in which a command ended that found the files `given` and should leave `whole`."""
     wrong = []
     lines = [line for line in outcome.said.splitlines() if line.startswith("ash:")]
     if outcome.status not in (0, 2):
@@ -135,100 +148,168 @@ def faults(outcome: Outcome, whole: dict[str, bytes]) -> list[str]:
     if outcome.status == 2 and len(lines) != 1:
         wrong.append(f"{len(lines)} lines that begin with ash:")
     for name, content in outcome.files.items():
-        if name not in whole and name != RESUME:
+        if temporary(name) or (final(name) and name not in whole):
             wrong.append(f"{name} is left")
-        elif name in whole and content != whole[name]:
+        elif final(name) and content not in (whole[name], given.get(name)):
             wrong.append(f"{name} is not whole")
-    if outcome.status == 0 and outcome.files != whole:
-        wrong.append("exit code 0, but not all files")
+    if outcome.status == 0:
+        wrong += [f"exit code 0, but {name}" for name in differing(outcome.files, whole)]
     return wrong
 
 
+def differing(files: dict[str, bytes], whole: dict[str, bytes]) -> list[str]:
+    """What differs from an undisturbed end, for the first five files: results by their bytes, all else by name."""
+    lost = [f"{name} is missing" for name in whole.keys() - files.keys()]
+    left = [f"{name} is left" for name in files.keys() - whole.keys()]
+    other = [f"{name} is another" for name in whole.keys() & files.keys() if final(name) and whole[name] != files[name]]
+    return sorted(lost + left + other)[:5]
+
+
 @contextlib.contextmanager
-def tmpfs(folder: Path, room: int) -> Iterator[None]:
-    """A disk in memory with so many bytes."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={max(room, 4096)}", "tmpfs", str(folder)], check=True)
+def tmpfs(folder: Path, room: int, lay: Callable[[Path], None]) -> Iterator[Callable[[], None]]:
+    """A disk in memory with so many bytes beside what `lay` puts there; yields a function that gives it more."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)], check=True)
+
+    def resize(size: int) -> None:
+        subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
+
     try:
-        yield
+        lay(folder)
+        (folder / "filler").write_bytes(bytes(4096))  # a size of 0 would be none
+        resize(shutil.disk_usage(folder).used + room)
+        yield lambda: resize(DISK)
     finally:
         subprocess.run(["umount", str(folder)], check=True)
 
 
 @contextlib.contextmanager
-def ext4(folder: Path, room: int) -> Iterator[None]:
-    """An ext4 in a file, filled up but for so many bytes."""
+def ext4(folder: Path, room: int, lay: Callable[[Path], None]) -> Iterator[Callable[[], None]]:
+    """An ext4 in a file, filled up but for so many bytes; the same."""
     image = folder.with_suffix(".image")
     with image.open("wb") as file:
-        file.truncate(EXT4)
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", str(image)], check=True)
+        file.truncate(DISK)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", "-b", "4096", str(image)], check=True)
     subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=True)
     try:
-        with (folder / "filler").open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, shutil.disk_usage(folder).free - room))
-        yield
+        lay(folder)
+        os.sync()  # what is laid there has its blocks before the rest is counted
+        _fill(folder, room)
+        yield (folder / "filler").unlink
     finally:
         subprocess.run(["umount", str(folder)], check=True)
         image.unlink()
 
 
-def trial(stage: Stage, command: str, whole: dict[str, bytes], disk: Callable, room: int) -> tuple[int, list[str]]:
-    """Exit status and faults of a command on a disk with so much room, and of the same command once there is more."""
-    out = stage.folder / "disk"
-    out.mkdir(exist_ok=True)
-    with disk(out, room):
-        outcome = stage.run(command, out)
-        wrong = faults(outcome, whole)
-        if disk is ext4:
-            (out / "filler").unlink()
-        else:
-            subprocess.run(["mount", "-o", "remount,size=64m", str(out)], check=True)
-        again = stage.run(command, out)
-        if again.status != 0 or again.files != whole:
-            wrong.append(f"with room: exit status {again.status}, {again.said.strip()[-200:]}")
-    return outcome.status, wrong
+def _fill(folder: Path, room: int) -> None:
+    """Take all of a disk but so many bytes, or a few blocks more, which the file system may need for itself."""
+    wanted = shutil.disk_usage(folder).free - room
+    with (folder / "filler").open("wb") as file:
+        while wanted > 0:
+            try:
+                os.posix_fallocate(file.fileno(), 0, wanted)
+            except OSError:
+                file.truncate(0)
+                wanted -= 4096
+            else:
+                break
 
 
-def limited(stage: Stage, command: str, whole: dict[str, bytes], limit: int) -> tuple[int, list[str]]:
-    """The same under a limit on the size of files."""
-    out = stage.folder / "limited"
-    out.mkdir()
-    try:
-        outcome = stage.run(command, out, limit)
-        return outcome.status, faults(outcome, whole)
-    finally:
-        shutil.rmtree(out)
+DISKS = {"tmpfs": tmpfs, "ext4": ext4}
 
 
-def examine(folder: Path, names: list[str], levels: int, disks: dict[str, Callable]) -> Iterator[str]:
-    """A line for each command and disk: how often it ended with which status; faults on lines of their own."""
-    stage, last = Stage(folder), max(map(list(COMMANDS).index, names))
-    for name, command in list(COMMANDS.items())[: last + 1]:
-        out = folder / "whole" / name
+@dataclass
+class Trials:
+    """Trials of one command, which left `whole` undisturbed in a folder that held `given`."""
+
+    stage: Stage
+    name: str
+    given: dict[str, bytes]
+    whole: dict[str, bytes]
+
+    @classmethod
+    def prepared(cls, stage: Stage, name: str) -> "Trials":
+        """Run the command undisturbed."""
+        out = stage.folder / "whole" / name
         out.mkdir(parents=True)
-        first = stage.run(command, out)
+        stage.provide(name)
+        put(name, stage.folder, out)
+        given, first = files_of(out), stage.run(name, out)
         assert first.status == 0, first.said
-        if name not in names:
-            continue
-        whole, size = first.files, sum(-(-len(content) // 4096) * 4096 for content in first.files.values())
-        largest = max(map(len, whole.values()))
-        for kind, disk in {**disks, "ulimit -f": None}.items():
-            ends: list[int] = []
-            for level in range(levels):
-                if disk is None:
-                    status, wrong = limited(stage, command, whole, max(SMALLEST, largest * level // levels))
-                else:
-                    status, wrong = trial(stage, command, whole, disk, size * level // levels)
-                ends.append(status)
-                yield from (f"FAULT {name} on {kind}, level {level} of {levels}: {fault}" for fault in wrong)
-            counts = ", ".join(f"exit code {status}: {ends.count(status)}" for status in sorted(set(ends)))
-            yield f"{name} on {kind}: {counts}"
+        return cls(stage, name, given, first.files)
+
+    @property
+    def written(self) -> list[int]:
+        """Bytes of each file that the command makes, or makes anew."""
+        return [len(content) for name, content in self.whole.items() if content != self.given.get(name)]
+
+    def on(self, kind: str, level: float) -> tuple[int, list[str]]:
+        """Exit status and faults on a disk, or under a limit, at a level from 0 to 1."""
+        if kind == LIMIT:
+            return self._limited(max(SMALLEST, int(max(self.written) * level)))
+        return self._filled(DISKS[kind], int(sum(-(-size // 4096) * 4096 for size in self.written) * level))
+
+    def _filled(self, disk: Callable, room: int) -> tuple[int, list[str]]:
+        """On a disk with so much room; the same command must then succeed with more."""
+        out = self.stage.folder / "disk"
+        out.mkdir(exist_ok=True)
+        with disk(out, room, lambda folder: put(self.name, self.stage.folder, folder)) as enlarge:
+            outcome = self.stage.run(self.name, out)
+            wrong = faults(outcome, self.whole, self.given)
+            enlarge()
+            again = self.stage.run(self.name, out)
+            if again.status != 0:
+                wrong.append(f"with room: exit status {again.status}, {again.said.strip()[-200:]}")
+            wrong += [f"with room: {name}" for name in differing(again.files, self.whole)]
+        return outcome.status, wrong
+
+    def _limited(self, limit: int) -> tuple[int, list[str]]:
+        """Under a limit on the size of files."""
+        out = self.stage.folder / "limited"
+        out.mkdir()
+        try:
+            put(self.name, self.stage.folder, out)
+            outcome = self.stage.run(self.name, out, limit)
+            return outcome.status, faults(outcome, self.whole, self.given)
+        finally:
+            shutil.rmtree(out)
+
+
+def read_by(names: Iterable[str]) -> set[str]:
+    """The commands named, and those whose files they read."""
+    before = {other for name in names for other in re.findall(r"\{in\}/([\w-]+)/", COMMANDS[name])}
+    return {*names, *(read_by(before) if before else ())}
+
+
+def examine(folder: Path, names: list[str], levels: int, kinds: list[str]) -> Iterator[str]:
+    """A line for each command and disk: how often it ended with which status; faults on lines of their own."""
+    with contextlib.ExitStack() as held:
+        (folder / "served").mkdir()
+        stage = Stage(folder, held.enter_context(serve(folder / "served")).url)
+        needed = read_by(names)
+        for name in (name for name in COMMANDS if name in needed):
+            trials = Trials.prepared(stage, name)
+            for kind in kinds if name in names else ():
+                ends: list[int] = []
+                for level in range(levels):
+                    status, wrong = trials.on(kind, level / levels)
+                    ends.append(status)
+                    said = [f"FAULT {name} on {kind}, level {level} of {levels}: {fault}" for fault in wrong]
+                    yield from dict.fromkeys(said)
+                counts = ", ".join(f"exit code {status}: {ends.count(status)}" for status in sorted(set(ends)))
+                yield f"{name} on {kind}: {counts}"
 
 
 def main() -> None:
-    """All commands at all levels; exit code 1 if any has a fault."""
+    """All commands at all levels, or those asked for; exit code 1 if any has a fault."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--command", action="append", choices=COMMANDS, help="may be repeated; all unless named")
+    parser.add_argument("--on", action="append", choices=[*DISKS, LIMIT], help="may be repeated; all unless named")
+    parser.add_argument("--levels", type=int, default=LEVELS)
+    chosen = parser.parse_args()
     found = False
     with tempfile.TemporaryDirectory() as folder:
-        for line in examine(Path(folder), list(COMMANDS), LEVELS, {"tmpfs": tmpfs, "ext4": ext4}):
+        kinds = chosen.on or [*DISKS, LIMIT]
+        for line in examine(Path(folder), chosen.command or list(COMMANDS), chosen.levels, kinds):
             print(line, flush=True)
             found |= line.startswith("FAULT")
     sys.exit(found)

@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from dvc.exceptions import DvcException, NotDvcRepoError
 from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
 from dvc.scm import SCMError
+from dvc_data.hashfile.cache import Cache
 
 from ash.errors import ConfigError, StoreError, flat, redacted
 from workflow.bridge.hold import mend
@@ -31,6 +32,7 @@ def opened() -> Iterator[Any]:
     WithoutGitError where git does not know the folder, ConfigError where DVC does not, StoreError for all else that DVC or its
     cache refuses.
     """
+    _give_up_where_full()
     try:
         with Repo() as repo:
             yield repo
@@ -77,6 +79,26 @@ def complain() -> None:
     told = [handler for handler in logging.getLogger(LOGGERS[0]).handlers if isinstance(handler, _Told)]
     if told and told[0].lines:
         raise StoreError(f"dvc: {told[0].lines[0]}; free space in DVC's cache or let it be written")
+
+
+def _give_up_where_full() -> None:
+    """Let DVC's database of file states fail where its disk is full.
+
+    diskcache takes every failed start of a transaction for a lock of another process, and tries again for ever.
+    """
+
+    def sql(cache: Any) -> Callable[..., Any]:
+        def execute(statement: str, *values: Any) -> Any:
+            try:
+                return cache._con.execute(statement, *values)
+            except sqlite3.OperationalError as cause:
+                if statement.startswith("BEGIN") and "locked" not in str(cause):
+                    raise sqlite3.DatabaseError(str(cause)) from cause  # which is not caught there
+                raise
+
+        return execute
+
+    setattr(Cache, "_sql", property(sql))  # noqa: B010  mypy would have it typed
 
 
 class _Told(logging.Handler):
