@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ash.cli.style import rain
 from ash.config import load
 from ash.errors import CheckpointError, ConfigError, DataError
 from ash.experiment.evaluate import evaluate_file, evaluate_run
@@ -116,3 +117,15 @@ def test_a_resume_file_has_the_name_of_no_result(tmp_path, name):
     with pytest.raises(ConfigError, match=f"{name}: is the name of a result"):
         train_run(load(ROOT / "params.yaml"), "source_only", 0, files, tmp_path / "run", tmp_path / "run" / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_vae_of_styles_is_fitted_on_paintings_alone(tmp_path, settings):
+    """Features of the source would give ASM a VAE of another world's styles: one line, and no file."""
+    with create_h5(
+        tmp_path / "gta5.h5", FEATURES_SCHEMA, {"dataset": "gta5", "split": "train", "image_size": (64, 32)}
+    ):
+        pass
+    files = {"style": tmp_path / "gta5.h5", "stylizer": tmp_path / "none", "out": tmp_path / "rain.safetensors"}
+    with pytest.raises(DataError, match="dataset gta5, wanted painters"):
+        rain(**files, params=tmp_path / "params.yaml")
+    assert not files["out"].exists()
