@@ -192,7 +192,7 @@ def ext4(folder: Path, room: int, lay: Callable[[Path], None]) -> Iterator[Calla
     subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=True)
     try:
         lay(folder)
-        os.sync()  # what is laid there has its blocks before the rest is counted
+        subprocess.run(["sync", "-f", str(folder)], check=True)  # it has its blocks before the rest is counted
         _fill(folder, room)
         yield (folder / "filler").unlink
     finally:
