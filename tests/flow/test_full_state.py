@@ -1,7 +1,8 @@
-"""DVC's database of file states on a full disk: one line, where DVC itself tries for ever."""
+"""DVC on a full disk: one line, where its database of file states is tried for ever; no temporary files in its cache."""
 
 import contextlib
 import sqlite3
+from types import SimpleNamespace
 
 import diskcache
 import pytest
@@ -63,3 +64,15 @@ def test_the_user_gets_one_line(tmp_path, monkeypatch):
     with pytest.raises(StoreError, match=told), repository.opened():
         states._local.con = Full(states._con, "database or disk is full")
         states["file"] = "state"
+
+
+@pytest.mark.parametrize(("cache", "left"), [(".dvc/cache/files/md5", ["0f"]), ("../shared", [".a.tmp", "0f"])])
+def test_what_dvc_gave_up_to_copy_goes(tmp_path, cache, left):
+    """Temporary files go from the repository's own cache, and from no cache that others may be writing to."""
+    folder = (tmp_path / "checkout" / cache / "b5").resolve()
+    folder.mkdir(parents=True)
+    for name in (".a.tmp", "0f"):
+        (folder / name).write_bytes(b"x")
+    local = SimpleNamespace(local=SimpleNamespace(path=str(folder.parent)))
+    repository._drop_temporaries(SimpleNamespace(cache=local, dvc_dir=str(tmp_path / "checkout/.dvc")))
+    assert sorted(path.name for path in folder.iterdir()) == left

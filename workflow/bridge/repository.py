@@ -71,7 +71,19 @@ def opened_alone() -> Iterator[Any]:
         logger.handlers, logger.propagate = [told], False
     mend()
     with opened() as repo, lock_repo(repo):
-        yield repo
+        _drop_temporaries(repo)
+        try:
+            yield repo
+        finally:
+            _drop_temporaries(repo)
+
+
+def _drop_temporaries(repo: Any) -> None:
+    """Remove what DVC began to copy into the repository's own cache and gave up; into another cache others may be copying."""
+    cache = Path(repo.cache.local.path)
+    if cache.is_relative_to(repo.dvc_dir):
+        for path in cache.glob("*/.*.tmp"):
+            path.unlink(missing_ok=True)
 
 
 def complain() -> None:
