@@ -82,9 +82,10 @@ def prepare(
     from ash.preparation.manifest import read_manifest
 
     settings = load(params)
-    d, described = dataset_of(settings, name), read_manifest(manifest, name)
+    d = dataset_of(settings, name)
     if split not in SPLITS:
         raise ConfigError(f"split {split!r}: wanted one of train and val; {known(split, SPLITS)}")
+    described = read_manifest(manifest, name)
     with progress(f"prepare {name} {split}") as show:
         ensure_raw(settings, name, described, show)
         steps.prepare(name, Path(d.root), split, out, d.image_size, d.label_size, d.validation, described, show)

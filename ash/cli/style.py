@@ -56,14 +56,10 @@ def rain(
     params: ParamsOption = Params,
 ) -> None:
     """Fit ASM's VAE to the styles of the paintings."""
-    from ash.experiment.origin import check_prepared
-    from ash.files.hdf5 import FEATURES_SCHEMA
     from ash.fitting.rain import fit_rain
 
-    settings = load(params)
-    check_prepared(settings, style, settings.protocol.style_set, "train", FEATURES_SCHEMA)
     with progress("rain") as show:
-        fit_rain(settings, style, stylizer, out, show)
+        fit_rain(load(params), style, stylizer, out, show)
 
 
 @app.command(rich_help_panel=WORKFLOW)

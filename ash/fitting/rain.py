@@ -9,8 +9,10 @@ from torch.nn import functional
 
 from ash.config import RainSettings, Settings
 from ash.contract import Method, Update
+from ash.errors import DataError
 from ash.features.file import FeatureFile
 from ash.files.atomic import atomic
+from ash.files.hdf5 import FEATURES_SCHEMA, open_h5
 from ash.progress import Progress, quiet
 from ash.style.rain import StatisticsVae, serialise, statistics_of
 from ash.style.stylizer import load_stylizer
@@ -20,8 +22,15 @@ SMALLEST = 1e-5  # added to q^2 inside the logarithm
 
 
 def fit_rain(settings: Settings, style: Path, stylizer: Path, out: Path, show: Progress) -> None:
-    """Fit the VAE to the style of every painting of a feature file; one thread, as for the pair."""
+    """Fit the VAE to the style of every painting of a feature file; one thread, as for the pair.
+
+    DataError if the features are those of another set.
+    """
     torch.set_num_threads(1)
+    with open_h5(style, FEATURES_SCHEMA) as file:
+        found, wanted = file.attrs.get("dataset"), settings.protocol.style_set
+    if found != wanted:
+        raise DataError(f"{style}: features of {found}, wanted those of {wanted}; give that set's file")
     pair = load_stylizer(stylizer)
     with FeatureFile(style, pair.digest) as paintings:
         styles = torch.cat([statistics_of(paintings.read([k])) for k in range(len(paintings))])

@@ -131,7 +131,7 @@ def read_history(path: Path, *wanted: str) -> pd.DataFrame:
 
 
 def read_samples(path: Path) -> dict[str, np.ndarray]:
-    """A few images of a target (N,H,W,3), their labels and predictions (N,H,W), uint8."""
+    """A few images of a target (N,H,W,3), and their labels and predictions (N,h,w), uint8; labels may be of another size."""
     try:
         with path.open("rb") as whole, np.load(whole) as file:
             samples = {name: file[name] for name in ("image", "label", "prediction")}
@@ -139,12 +139,15 @@ def read_samples(path: Path) -> dict[str, np.ndarray]:
         raise _unreadable(path, cause, SCORED) from cause
     except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, AttributeError) as cause:
         raise StoreError(f"{path}: no archive of images, labels and predictions; {_again(SCORED)}") from cause
-    shape = samples["image"].shape[:-1]
-    sound = samples["image"].ndim == 4 and samples["image"].shape[-1] == 3 and 0 not in shape
+    image, label = samples["image"].shape, samples["label"].shape
+    sound = (
+        len(image) == 4 and image[-1] == 3 and len(label) == 3 and label[0] == image[0] and 0 not in (*image, *label)
+    )
     for name, values in samples.items():
-        if not sound or values.dtype != np.uint8 or (name != "image" and values.shape != shape):
+        if not sound or values.dtype != np.uint8 or (name == "prediction" and values.shape != label):
             raise StoreError(
-                f"{path}: {name}: {values.dtype} {values.shape}, wanted uint8 images of one size; {_again(SCORED)}"
+                f"{path}: {name}: {values.dtype} {values.shape}, wanted uint8 images, labels and predictions of as many; "
+                f"{_again(SCORED)}"
             )
     if any((samples[name][samples[name] != VOID] >= N_CLASSES).any() for name in ("label", "prediction")):
         raise StoreError(f"{path}: ids of other classes than {CLASSES[0]} to {CLASSES[-1]}; {_again(SCORED)}")

@@ -126,6 +126,6 @@ def test_the_vae_of_styles_is_fitted_on_paintings_alone(tmp_path, settings):
     ):
         pass
     files = {"style": tmp_path / "gta5.h5", "stylizer": tmp_path / "none", "out": tmp_path / "rain.safetensors"}
-    with pytest.raises(DataError, match="dataset gta5, wanted painters"):
+    with pytest.raises(DataError, match="features of gta5, wanted those of painters"):
         rain(**files, params=tmp_path / "params.yaml")
     assert not files["out"].exists()

@@ -173,6 +173,13 @@ def test_samples_that_do_not_fit(world, tmp_path, spoil):
     assert "pickle" not in str(refused.value)
 
 
+def test_labels_may_be_larger_than_images(tmp_path):
+    """Cityscapes' are, at the paper's scale: images are resized for the network and labels are not."""
+    path, image, label = tmp_path / "x.npz", np.zeros((2, 16, 32, 3), np.uint8), np.ones((2, 32, 64), np.uint8)
+    np.savez(path, image=image, label=label, prediction=label)
+    assert read_samples(path)["prediction"].shape == (2, 32, 64)
+
+
 @pytest.mark.parametrize("size", [0, 1, 100, -1])
 def test_samples_that_were_cut_off(world, tmp_path, size):
     """Nothing, a byte, a hundred, all but one: StoreError."""
