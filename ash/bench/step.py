@@ -99,7 +99,7 @@ def bench_cost(
             meter, passes, arithmetic, _ = _measure(experiment, files, steps, count=count and turn == 0)
             taken[name].append(meter)
             if turn == 0:
-                images = (steps + 2) * experiment.training.batch
+                images = (steps + WARM_UP) * experiment.training.batch
                 rows[name] = {
                     "experiment": name,
                     "method": experiment.method,

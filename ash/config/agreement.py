@@ -8,8 +8,9 @@ from ash.errors import known
 
 SOURCE = "source"  # the target that stands for the held-out images of an experiment's own source
 TAKEN_SETS = (SOURCE, "weights")  # names that `ash evaluate` and `ash acquire` take for something else
-RULES = (  # of the workflow, which makes a rule of each group of tables too
-    *(
+# Rules of the workflow, which makes one of each group of tables too.
+RULES = frozenset(
+    [
         "acquire_weights",
         "all",
         "cost",
@@ -19,9 +20,24 @@ RULES = (  # of the workflow, which makes a rule of each group of tables too
         "everything",
         "features",
         "figures",
-    ),
-    *("fit_decoder", "import_stylizer", "initial_weights", "manifest", "measure_cost", "metrics", "plots", "prepare"),
-    *("protocols", "rain", "refit", "refit_stylizer", "report", "stylised_samples", "stylizer", "table", "train"),
+        "fit_decoder",
+        "import_stylizer",
+        "initial_weights",
+        "manifest",
+        "measure_cost",
+        "metrics",
+        "plots",
+        "prepare",
+        "protocols",
+        "rain",
+        "refit",
+        "refit_stylizer",
+        "report",
+        "stylised_samples",
+        "stylizer",
+        "table",
+        "train",
+    ]
 )
 
 

@@ -11,16 +11,14 @@ from ash.acquire import download
 from ash.acquire.download import ATTEMPTS, UnreachableError, checked, fetch
 from ash.errors import AshError, ConfigError, DataError, redacted
 from tests.conftest import ash, settle
-from tests.support.server import serve
+from tests.support.server import serving
 
 CONTENT = b"PK\x03\x04" + np.random.default_rng(0).bytes(300_000)
 
 
 @pytest.fixture
 def server(tmp_path):
-    (tmp_path / "served").mkdir()
-    (tmp_path / "served/a.zip").write_bytes(CONTENT)
-    with serve(tmp_path / "served") as state:
+    with serving(tmp_path / "served", "a.zip", CONTENT) as state:
         yield state
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ash.acquire.download import ATTEMPTS, BLOCK, Transfer, fetch
 from ash.errors import DataError, StoreError
-from tests.support.server import serve
+from tests.support.server import serving
 
 CONTENT = b"PK\x03\x04" + np.random.default_rng(0).bytes(2_999_996)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -17,9 +17,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 @pytest.fixture
 def server(tmp_path):
-    (tmp_path / "served").mkdir()
-    (tmp_path / "served/a.zip").write_bytes(CONTENT)
-    with serve(tmp_path / "served") as state:
+    with serving(tmp_path / "served", "a.zip", CONTENT) as state:
         yield state
 
 

@@ -94,3 +94,12 @@ def serve(folder: Path):
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextlib.contextmanager
+def serving(folder: Path, name: str, content: bytes):
+    """Serve a new folder that holds one file."""
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    with serve(folder) as state:
+        yield state

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
-from ash.files.atomic import atomic
+from ash.files.atomic import write_text
 
 METADATA, SEEN = Path(".snakemake/metadata"), Path(".snakemake/bundles.json")
 RECORDED = Path(".snakemake/recorded")  # see workflow/bridge/recording.py
@@ -77,9 +77,9 @@ def write_bundles(outputs: Mapping[str, Iterable[str]]) -> None:
         path, records = bundle_of(stage), read_records(files)
         text = json.dumps(records, indent=0, sort_keys=True) + "\n"
         if not path.exists() or path.read_bytes() != text.encode():
-            _write(path, text)
+            write_text(path, text)
         seen[stage] = _mark(path, text.encode(), records)
-    _write(SEEN, json.dumps(seen))
+    write_text(SEEN, json.dumps(seen))
 
 
 def put_back() -> list[str]:
@@ -105,10 +105,10 @@ def put_back() -> list[str]:
         mark = _mark(path, content, records)
         if stage not in seen or mark["digest"] != seen[stage]["digest"]:
             for output, record in records.items():
-                _write(record_of(output), json.dumps(record))
+                write_text(record_of(output), json.dumps(record))
         seen[stage] = mark
     if seen != before:
-        _write(SEEN, json.dumps(seen))
+        write_text(SEEN, json.dumps(seen))
     return [*lines, *_foreign(seen)]
 
 
@@ -154,8 +154,3 @@ def _mark(path: Path, content: bytes, records: Records) -> Mark:
 def _stat(path: Path) -> list[int]:
     state = path.stat()
     return [state.st_ino, state.st_size, state.st_mtime_ns]
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
