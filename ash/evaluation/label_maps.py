@@ -86,6 +86,11 @@ def score_folder(
     }
 
 
+def _readings(source: Dataset) -> dict[str, np.ndarray]:
+    """The two ways to read a predicted id, each as a table to train ids."""
+    return {"train": TRAIN_IDS, "label": source.table}
+
+
 def _matrix(joint: np.ndarray, table: np.ndarray) -> np.ndarray:
     """Pixels by true class and predicted class (19,20), void last, from those by predicted id (19,256)."""
     matrix = np.zeros((N_CLASSES, N_CLASSES + 1), np.int64)
@@ -95,12 +100,11 @@ def _matrix(joint: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 def _doubt(total: "_Counted", kind: str, source: Dataset) -> str:
     """A line where the reading that was not chosen agrees with far more of the labels, ids that it lacks taken for void."""
-    tables = {"train": TRAIN_IDS, "label": source.table}
     other = "label" if kind == "train" else "train"
     joint = total.joint
     if not joint.any():
         return ""
-    right = {name: np.trace(_matrix(joint, table)) / joint.sum() for name, table in tables.items()}
+    right = {name: np.trace(_matrix(joint, table)) / joint.sum() for name, table in _readings(source).items()}
     if right[other] < right[kind] + DOUBT:
         return ""
     return (
@@ -195,8 +199,7 @@ def _count(source: Dataset, protocol: EvaluationProtocol | None, sample: Sample)
         if guess.shape != truth.shape:
             (h, w), (th, tw) = guess.shape, truth.shape
             raise DataError(f"{name}: {w}x{h}, wanted {tw}x{th} like its labels; resize the prediction")
-        tables = {"train": TRAIN_IDS, "label": source.table}
-        clashes = {kind: stored.clashes(table, source.borrowed) for kind, table in tables.items()}
+        clashes = {kind: stored.clashes(table, source.borrowed) for kind, table in _readings(source).items()}
         refuse_clashes(sample.image, [i for i in clashes["train"] if i in clashes["label"]])
     except DataError as fault:
         return str(fault)
@@ -219,7 +222,7 @@ def _table(total: _Counted, source: Dataset, ids: Ids, predictions: Path) -> tup
     kind = ids
     if ids == "auto":
         kind = "train" if (TRAIN_IDS[seen] != UNKNOWN).all() and not against["train"] else "label"
-    table = source.table if kind == "label" else TRAIN_IDS
+    table = _readings(source)[kind]
     unknown = [f"{i} ({total.values[i]} pixels)" for i in seen if table[i] == UNKNOWN]
     if unknown or against[kind]:
         found = f"predictions hold {', '.join(unknown)}" if unknown else against[kind]

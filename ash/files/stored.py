@@ -59,6 +59,7 @@ class Rows:
             self._checksums = data.attrs[CHECKSUMS]
         if len(self._checksums) != len(data):
             raise StoreError(f"{path}: {data.name} has checksums of another number of rows; {REMEDY}")
+        self._numbers = np.arange(len(data))  # made once, not at every read
 
     def __len__(self) -> int:
         return len(self._data)
@@ -68,7 +69,7 @@ class Rows:
         first, *rest = index if isinstance(index, tuple) else (index,)
         with reading(self._path, f"{self._data.name}[{first}]"):
             rows = self._data[first]
-            numbers = np.arange(len(self._data))[first]
+            numbers = self._numbers[first]
         if np.ndim(numbers) == 0:
             self._check(int(numbers), rows)
             return rows[tuple(rest)] if rest else rows
