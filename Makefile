@@ -24,11 +24,12 @@ RUN := workflow,acquire
 TEST := $(RUN),cluster,test,lint
 MUTANTS := $(TEST),mutants
 # uv installs in a sixth of pip's time. Where it cannot (it does not read pip's settings, so a mirror set up for pip alone
-# is unknown to it), pip does the same.
+# is unknown to it), pip does the same. Like pip it compiles what it installs: hundreds of jobs import it, and where Python
+# must not write (PYTHONDONTWRITEBYTECODE, a read-only folder) each would compile it anew, two seconds for torch alone.
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 define install
 	@$(INSTALL) uv 2> /dev/null && UV_SYSTEM_CERTS=1 $(BIN)/python -m uv pip install --quiet --python $(BIN)/python \
-		--constraint constraints.txt --editable '.[$(1)]' || { echo "uv cannot install here; pip does, which takes longer" >&2; \
+		--compile-bytecode --constraint constraints.txt --editable '.[$(1)]' || { echo "uv cannot install here; pip does, which takes longer" >&2; \
 		$(INSTALL) --editable '.[$(1)]'; }
 	@touch $@
 endef

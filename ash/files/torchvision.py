@@ -1,13 +1,15 @@
 """torchvision, which the package imports through this module alone, and the ImageNet weights that it knows.
 
 The registry's wheel is built against CUDA; beside a CPU-only torch its compiled operators cannot be loaded, and the import
-fails while it looks for the schemas of two of them.  Declaring these first is enough: nothing here calls them.
+fails while it looks for the schemas of two of them.  Declaring these first is enough: nothing here calls them.  Where they
+can be loaded, as beside the registry's own torch on a machine without a GPU, a second declaration would end the process.
 
 The import takes a second and training needs nothing of it, so the package is imported when it is first asked for.
 """
 
 import hashlib
 import importlib
+import importlib.util
 import pickle
 import socket
 from pathlib import Path
@@ -32,13 +34,26 @@ _declared: list[torch.library.Library] = []  # a library's definitions last as l
 
 def torchvision() -> ModuleType:
     """The package, with `transforms.v2` in it."""
-    if not _declared and not torch.cuda.is_available():
+    if not _declared and not _operators_load():
         library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for schema in SCHEMAS.values():
             library.define(schema)  # type: ignore[no-untyped-call]
         _declared.append(library)
     importlib.import_module("torchvision.transforms.v2")
     return importlib.import_module("torchvision")
+
+
+def _operators_load() -> bool:
+    """Whether torchvision's compiled operators can be loaded beside this torch, which leaves them loaded."""
+    package = importlib.util.find_spec("torchvision")
+    folders = package.submodule_search_locations if package else None
+    for compiled in (file for folder in folders or () for file in sorted(Path(folder).glob("_C.*"))):
+        try:
+            torch.ops.load_library(compiled)  # type: ignore[no-untyped-call]
+        except OSError:  # a library of CUDA that it is linked against is not here
+            return False
+        return True
+    return False
 
 
 def imagenet(name: Backbone) -> dict[str, Tensor]:
