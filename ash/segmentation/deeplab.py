@@ -80,12 +80,23 @@ class DeepLab(nn.Module):
         return shallow, self.layer4(shallow)
 
     def classify(self, shallow: Tensor, deep: Tensor) -> tuple[Tensor, ...]:
-        """What layer3 and layer4 give -> logits of each head, the main one first."""
+        """What layer3 and layer4 give -> logits of each head, the main one first; a pair is one head of twice the classes.
+
+        19 outputs leave a vector unit half empty: at 1280x720 on a CPU with AVX-512 the pair costs half as much so.
+        """
         if self.layout == "pair":
-            return self.layer5(deep), self.layer6(deep)
+            logits = torch.stack([self._branch(k, deep) for k in range(len(self.layer5.conv2d_list))]).sum(0)
+            return logits[:, :N_CLASSES], logits[:, N_CLASSES:]
         if self.layout == "auxiliary":
             return self.layer6(deep), self.layer5(shallow)
         return (self.layer5(self.attention(deep) if self.layout == "attention" else deep),)
+
+    def _branch(self, k: int, deep: Tensor) -> Tensor:
+        """The k-th convolutions of both heads side by side, (B,38,h,w)."""
+        first: Any = self.layer5.conv2d_list[k]
+        second: Any = self.layer6.conv2d_list[k]
+        weight, bias = torch.cat([first.weight, second.weight]), torch.cat([first.bias, second.bias])
+        return functional.conv2d(deep, weight, bias, 1, first.padding, first.dilation)
 
     def predict(self, image: Tensor) -> Tensor:
         """The logits (B,19,h,w) that a prediction is taken from, float32."""
@@ -141,23 +152,6 @@ class ResNet101(DeepLab):
     def stem(self, image: Tensor) -> Tensor:
         """RGB [0,1] -> /4."""
         return self.maxpool(functional.relu(self.bn1(self.conv1(to_caffe(image))), inplace=True))
-
-    def classify(self, shallow: Tensor, deep: Tensor) -> tuple[Tensor, ...]:
-        """What layer3 and layer4 give -> logits of each head; a pair's are computed as one head of twice the classes.
-
-        19 outputs leave a vector unit half empty: at 1280x720 on a CPU with AVX-512 the pair costs half as much so.
-        """
-        if self.layout != "pair":
-            return super().classify(shallow, deep)
-        logits = torch.stack([self._branch(k, deep) for k in range(len(self.layer5.conv2d_list))]).sum(0)
-        return logits[:, :N_CLASSES], logits[:, N_CLASSES:]
-
-    def _branch(self, k: int, deep: Tensor) -> Tensor:
-        """The k-th convolutions of both heads side by side, (B,38,h,w)."""
-        first: Any = self.layer5.conv2d_list[k]
-        second: Any = self.layer6.conv2d_list[k]
-        weight, bias = torch.cat([first.weight, second.weight]), torch.cat([first.bias, second.bias])
-        return functional.conv2d(deep, weight, bias, 1, first.padding, first.dilation)
 
 
 class Small(DeepLab):

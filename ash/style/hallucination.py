@@ -70,7 +70,7 @@ def maps(hallucinator: Hallucinator, condition: Tensor, like: Tensor, bound: flo
 
 def modulate(style: Tensor, gamma: Tensor, beta: Tensor, delta: float) -> Tensor:
     """f' = f_s * (gamma + delta) + beta, all (B, C, h, w).  ASH eq. 3."""
-    return style * (gamma + delta) + beta
+    return torch.addcmul(beta, style, gamma + delta)
 
 
 def modulate_locally(content: Tensor, style: Tensor, gamma: Tensor, beta: Tensor, delta: float) -> Tensor:
@@ -123,5 +123,5 @@ def _branch(inputs: int, channels: int) -> nn.Sequential:
 
 
 def _resize(values: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear resize to (height, width), corners aligned."""
-    return bilinear(values, size)
+    """Bilinear resize to (height, width), corners aligned, in float32 at least."""
+    return bilinear(values.to(torch.promote_types(values.dtype, torch.float32)), size)

@@ -48,7 +48,7 @@ def elementwise_svd(features: Tensor, generator: torch.Generator) -> Tensor:
     # The release reshapes V (W, H) to (H, W), which scrambles the vectors; a transpose would keep rows orthonormal.
     # Elementwise products do not notice, so the release's order is kept.
     vectors = orthonormal(gaussian).reshape(features.shape)
-    return features * (1 + vectors)
+    return torch.addcmul(features, features, vectors)
 
 
 def channel_rotation(features: Tensor, generator: torch.Generator, strength: float = SMALL_STRENGTH) -> Tensor:

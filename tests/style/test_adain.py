@@ -30,6 +30,18 @@ def test_statistics_are_float32_of_half_features():
     assert torch.equal(mean, half.float().mean((2, 3), keepdim=True))
 
 
+def test_gradients_of_the_statistics():
+    """Of both at once, as PyTorch's own operators give them."""
+    grown, found = features(2, 3, 5, 7).requires_grad_(), []
+    weights = features(2, 2, 3, 1, seed=5)[:, :, :, :, None]
+    variance = ((grown - grown.mean((2, 3), keepdim=True)) ** 2).sum((2, 3), keepdim=True) / 34
+    for mean, deviation in (channel_statistics(grown), (grown.mean((2, 3), keepdim=True), (variance + 1e-5).sqrt())):
+        (mean * weights[:, 0] + deviation * weights[:, 1]).sum().backward()
+        found.append(grown.grad)
+        grown.grad = None
+    torch.testing.assert_close(found[0], found[1])
+
+
 def test_output_has_the_statistics_of_the_style():
     """AdaIN's output has the style's mean and deviation, and the content's size, though the sizes differ."""
     content, style = features(2, 4, 9, 11), features(2, 4, 6, 20, seed=1) + 3
