@@ -19,9 +19,10 @@ COSTS = {
     "batchnorm_only": (2, 1),  # the view passes without a loss
     "stylised_segmentation_loss": (2, 2),
     "colour_jitter": (2, 2),
-    "ash": (2, 3),  # x^ is looked at once and differentiated twice: for H, which is behind G, and for G
+    "ash": (2, 2),  # one gradient of x^ serves H, which is behind G, and G (`reversal`)
+    "ash_segmentation_loss": (2, 3),  # x^ is looked at once and differentiated twice
     "ash_release": (4, 3),  # G looks at x and its own x^ anew; H's look at x leaves no graph
-    "ash_local": (2, 3),
+    "ash_local": (2, 2),
     "asm": (4, 6),  # [x^, x] twice; each pass back for G, and the first also for the latent
     "domain_randomisation": (3, 3),  # the source and m = 2 renderings
 }
