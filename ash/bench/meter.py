@@ -63,7 +63,8 @@ class Meter:
         counter = Operations() if self.counting else None
         wait(self.where)
         start, processor = time.perf_counter(), time.process_time()
-        with counter or nullcontext():
+        # What is compiled cannot be watched: while operations are counted, all of it runs as it is written.
+        with counter or nullcontext(), torch.compiler.set_stance("force_eager" if counter else "default"):
             yield
         wait(self.where)
         self.times.setdefault(name, []).append(time.perf_counter() - start)

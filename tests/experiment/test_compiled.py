@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 import torch
 
-from ash.bench.step import build_stepper, changed
+from ash.bench.step import bench_step, build_stepper, changed
 from ash.bench.synthetic import synthetic_files
 from ash.errors import ResourceError
 from ash.experiment import compiled
@@ -46,6 +46,21 @@ def test_fifty_compiled_steps_are_the_eager_ones_up_to_rounding(tmp_path, caplog
     )
     torch.testing.assert_close(regions[:3], eager[:3], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(regions, eager, rtol=0.02, atol=2e-3)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+@pytest.mark.skipif(not compiled.has_compiler(), reason="needs a C++ compiler")
+def test_a_compiled_step_is_measured(tmp_path, caplog):
+    """Its operations are counted as those of the same step that is not compiled."""
+    caplog.set_level(logging.WARNING)
+    chosen = settings()
+    files = synthetic_files(chosen, (64, 32), device(), tmp_path)
+    torch.compiler.reset()
+    counts = [
+        bench_step(chosen, "source_only", files, 1, {"precision": "fp32", "compile": kind})[-1]["tflop"]
+        for kind in ("none", "regions")
+    ]
+    assert counts[0] == counts[1] > 0
 
 
 def test_without_a_compiler_it_is_one_line(tmp_path, monkeypatch):
