@@ -139,7 +139,7 @@ class EvaluationSettings(Section):
 
     batch: int = Field(ge=1, le=LONGEST)
     samples: int = Field(ge=0, le=LONGEST, description="predictions kept of the first images, for figures")
-    resamples: int = Field(ge=100, le=LONGEST, description="bootstrap resamples")
+    resamples: int = Field(ge=100, le=LONGEST, description="bootstrap resamples over images, with one seed")
 
 
 class RainSettings(Section):
