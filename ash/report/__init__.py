@@ -5,6 +5,11 @@ records   reads it, and what else the report is made of
 paper     the paper's printed numbers, with their misprints and our notes
 tables    the paper's tables with ours beside them
 contrast  the difference between two experiments, seed by seed
+claims    what the paper and this project claim, as data: workflow/resources/claims.yaml
+verdicts  what was measured for a claim, and whether it holds
+answers   the table of claims, and every contrast of a claim on every target
+forest    the plot of these contrasts
+reading   the claims in plain words, for pages
 cost      what a training step of each method costs
 metrics   the figures of all experiments in one file each
 plots     what `dvc plots` draws: curves and bars as CSV files

@@ -108,8 +108,13 @@ def read_costs(path: Path) -> list[Cost]:
     return read_json_as(_COSTS, path, "measure with `ash bench cost`")
 
 
-def read_csv(path: Path, step: str, wanted: tuple[str, ...], text: tuple[str, ...] = ()) -> pd.DataFrame:
-    """A table of figures with those columns among others; a cell may be empty.  `text` names columns that hold words."""
+def read_csv(
+    path: Path, step: str, wanted: tuple[str, ...], text: tuple[str, ...] = (), *, empty: bool = False
+) -> pd.DataFrame:
+    """A table of figures with those columns among others; a cell may be empty.
+
+    `text` names columns that hold words; with `empty` the table may have no rows.
+    """
     try:
         frame = pd.read_csv(path, encoding="utf-8", dtype=dict.fromkeys(text, str))
         for name in frame.columns.difference(text):
@@ -120,7 +125,7 @@ def read_csv(path: Path, step: str, wanted: tuple[str, ...], text: tuple[str, ..
         raise StoreError(f"{path}: not a CSV file of figures ({flat(cause)}); {_again(step)}") from cause
     if missing := [name for name in wanted if name not in frame]:
         raise StoreError(f"{path}: column {missing[0]}: missing; {_again(step)}")
-    if frame.empty:
+    if frame.empty and not empty:
         raise StoreError(f"{path}: no rows; {_again(step)}")
     return frame
 

@@ -3,12 +3,14 @@ import atexit
 import json
 import os
 import sys
+from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 from ash.acquire.networks import is_published
 from ash.config import ResourceSettings
 from ash.errors import AshError
 from ash.evaluation.conventions import PROTOCOLS
+from ash.report.claims import load_claims
 from workflow.at_work import VARIABLE, enter
 from workflow.bridge.records import put_back
 from workflow.bridge.recording import begin, record_rest, record_run
@@ -21,10 +23,18 @@ PARAMS = config.get("params", "params.yaml")
 ACQUIRED_WEIGHTS = "data/acquired/weights.json"
 set_up()
 
+
+def weights_of(path):
+    """A file of the user's folder, or else the one of that name in the repository; if neither is there, a rule's."""
+    return located(path) if os.path.exists(located(path)) else path
+
+
 try:
     check_folders()
     SETTINGS = read_settings(PARAMS, workflow.is_main_process)
     NEEDS = checked_needs(SETTINGS)
+    CLAIMS_FILE = SETTINGS.params.claims and weights_of(SETTINGS.params.claims)
+    CLAIMS = load_claims(Path(CLAIMS_FILE), SETTINGS) if CLAIMS_FILE else {}
     # A job's own Snakemake reads this file too, and is no run; the hook at the end of a run says nothing twice.
     within = VARIABLE in os.environ
     for line in [*enter(), *put_back()] if workflow.is_main_process else []:
@@ -39,6 +49,8 @@ if workflow.is_main_process:
 
 EXPERIMENTS = SETTINGS.params.standard  # what the default target trains
 MORE = SETTINGS.params.more_experiments
+DEFAULT = SETTINGS.params.groups  # what `all` builds
+REPORTED = SETTINGS.experiments(DEFAULT)
 SEEDS = SETTINGS.params.seeds
 TARGETS = SETTINGS.targets
 DATASETS = SETTINGS.protocol.datasets
@@ -78,11 +90,6 @@ def resources_of(kind):
 def prepared(dataset, split):
     """The prepared file of a set and split."""
     return f"data/prepared/{dataset}_{split}.h5"
-
-
-def weights_of(path):
-    """A file of the user's folder, or else the one of that name in the repository; if neither is there, a rule's."""
-    return located(path) if os.path.exists(located(path)) else path
 
 
 def present(*paths):
@@ -203,3 +210,22 @@ def evaluation_files(w):
 def table_scores(w):
     """The scores that a table shows."""
     return scores(SETTINGS.rows(w.table), SETTINGS.params.tables[w.table].targets)
+
+
+def claimed(w):
+    """The experiments that claims are about, as far as the default target trains them, or with results/more/ all."""
+    named = dict.fromkeys(
+        name for claim in CLAIMS.values() for name in claim.experiments()
+    )
+    there = SETTINGS.params.experiments if w.more else EXPERIMENTS
+    return [name for name in named if name in there]
+
+
+def claims_inputs(w):
+    """Scores of the experiments that claims are about, and the histories of those with a hallucinator."""
+    names = claimed(w)
+    styled = [name for name in names if SETTINGS.experiment(name).method == "ash"]
+    return {
+        "scores": scores(names, TARGETS),
+        "histories": run_files("models", "history.csv", styled),
+    }

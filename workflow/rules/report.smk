@@ -1,19 +1,13 @@
 # Tables, figures, metrics and the report, all from the files of the runs.
 FIGURES = ("figure3", "figure4", "stylised", "curves", "iou", "contrasts")
-DEFAULT = SETTINGS.params.groups  # what `all` builds
-REPORTED = SETTINGS.experiments(DEFAULT)
 EXTRA = [group for group in GROUPS if group not in (*DEFAULT, "demo")]
 PAGES = {"report": DEFAULT, "everything": (*DEFAULT, *EXTRA)}
+MORE_OF = {"report": "", "everything": "more/"}  # whose claims it shows
 SHOWN_CONTENT = [
     prepared(name, "val")
     for name in dict.fromkeys(
         SETTINGS.params.experiments[n].source for n in EXPERIMENTS
     )
-]
-MEASURED = [
-    name
-    for name in SETTINGS.rows(next(iter(SETTINGS.params.tables)))
-    if inputs_of(name)["prepared"] == inputs_of(REPORTED[0])["prepared"]
 ]
 
 
@@ -56,56 +50,13 @@ rule table:
         "ash table {wildcards.table:q} --out results/tables" " > {log:q} 2>&1"
 
 
-rule measure_cost:
-    input:
-        unpack(cost_inputs),
-        code=closure(
-            "ash.bench.step",
-            *(f"ash.methods.{SETTINGS.experiment(name).method}" for name in MEASURED),
-        ),
-    output:
-        "results/cost.json",
-    log:
-        "logs/cost.log",
-    benchmark:
-        "benchmarks/cost.tsv"
-    # All cores, so that nothing runs beside what is timed; one thread, as in training.
-    threads: workflow.cores or 1
-    resources:
-        **resources_of("train"),
-    params:
-        settings=fingerprint(*[SETTINGS.experiment(name) for name in MEASURED]),
-        options=train_options,
-        experiments=options("--experiment", MEASURED),
-    shell:
-        "OMP_NUM_THREADS=1 ash-on-gpu ash bench cost {params.experiments:q} {params.options:q} --out {output:q} > {log:q} 2>&1"
-
-
-rule cost:
-    input:
-        measured="results/cost.json",
-        code=closure("ash.report.cost"),
-    output:
-        report("results/tables/cost.md", category="Tables", labels={"table": "cost"}),
-        "results/tables/cost.csv",
-        "results/tables/cost.table.json",
-    log:
-        "logs/tables/cost.log",
-    benchmark:
-        "benchmarks/tables/cost.tsv"
-    localrule: True
-    threads: threads_of("light")
-    resources:
-        **resources_of("light"),
-    shell:
-        "ash cost --measured {input.measured:q} --out results/tables > {log:q} 2>&1"
-
-
 rule metrics:
     input:
         scores=lambda w: scores(
             SETTINGS.experiments(metrics_groups(w)), (*TARGETS, "source")
         ),
+        # Of the default target's file alone: the others hold what its claims are not about.
+        claims=lambda w: [] if w.group else "results/tables/claims.csv",
         code=closure("ash.report.metrics"),
     output:
         metrics="results/metrics{group}.json",
@@ -124,8 +75,9 @@ rule metrics:
             SETTINGS.experiments(metrics_groups(w)), list(SEEDS)
         ),
         groups=lambda w: options("--group", metrics_groups(w)),
+        claims=lambda w, input: options("--claims", [input.claims] if input.claims else []),
     shell:
-        "ash metrics {params.groups:q} --out {output.metrics:q} --iou {output.iou:q} > {log:q} 2>&1"
+        "ash metrics {params.groups:q} {params.claims:q} --out {output.metrics:q} --iou {output.iou:q} > {log:q} 2>&1"
 
 
 rule plots:
@@ -237,6 +189,8 @@ rule report:
             form=[".csv", ".table.json", "_classes.table.json"],
         ),
         cost="results/tables/cost.table.json",
+        claims=lambda w: f"results/{MORE_OF[w.page]}tables/claims.table.json",
+        forest=lambda w: f"results/{MORE_OF[w.page]}figures/forest.png",
         figures=expand("results/figures/{name}.png", name=FIGURES),
         provenance=lambda w: run_files(
             "models", "provenance.json", SETTINGS.experiments(PAGES[w.page])
@@ -257,5 +211,6 @@ rule report:
         settings=fingerprint(SETTINGS),
         groups=lambda w: options("--group", PAGES[w.page]),
     shell:
-        "ash report {params.groups:q} --tables results/tables --figures results/figures --out {output:q}"
+        "ash report {params.groups:q} --tables results/tables --figures results/figures --claims {input.claims:q}"
+        " --forest {input.forest:q} --out {output:q}"
         " > {log:q} 2>&1"
