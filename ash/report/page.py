@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 import yaml
+from markupsafe import Markup
 
 from ash.config import Settings
 from ash.errors import StoreError
@@ -34,10 +35,10 @@ def build_report(
 ) -> None:
     """Write the report on groups of tables, from the tables' files, the cost table, the figures and the provenance."""
     names = settings.tables(groups)
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
-        files("ash.report").joinpath("template.html").read_text(encoding="utf-8")
-    )
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_own("template.html"))
     page = template.render(
+        style=Markup(_own("page.css")),
+        script=Markup(_own("page.js")),
         protocol=settings.params.protocol,
         description=settings.protocol.description,
         seeds=settings.params.seeds,
@@ -91,6 +92,11 @@ def machine(experiments: Collection[str], runs: Runs) -> list[tuple[str, str]]:
             key = tuple((name, str(value)) for name, value in shown.items())
             kinds[key] = kinds.get(key, 0) + 1
     return [(", ".join(f"{name} {value}" for name, value in key), f"{count} runs") for key, count in kinds.items()]
+
+
+def _own(name: str) -> str:
+    """The text of a file beside this module."""
+    return files("ash.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _image(path: Path) -> str:

@@ -5,16 +5,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ash.config import Settings, load
 from ash.evaluation import scores
 from ash.files.atomic import write_json
 from ash.labels import CLASSES, N_CLASSES, VOID
+from ash.report.cost import write_cost
+from ash.report.page import CAPTIONS, build_report
 from ash.report.paper import PaperTable, load_paper
 from ash.report.runs import Runs
+from ash.report.tables import write_tables
 
 ROOT = Path(__file__).parents[2]
 IMAGES, SIZE = 4, (12, 20)
+PICTURE = (1800, 60)  # pixels of the report's figures: wider than any page
+GROUPS = ("paper", "controls")
+COST = [
+    {"experiment": "clan", "recipe": "clan", "forward": 2.0, "backward": 2.0,
+     "least_ms": 80.0, "clock": "wall", "precision": "fp32"},
+    {"experiment": "domain_randomisation", "recipe": "domain_randomisation", "forward": 3.0, "backward": 3.0,
+     "least_ms": 120.0, "clock": "wall", "precision": "fp32"},
+]  # fmt: skip
 ABSENT = CLASSES.index("train")  # from every truth, so that undefined figures go through everything
 
 
@@ -104,3 +116,28 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], tuple[Set
         return made[seeds]
 
     return give
+
+
+@pytest.fixture(scope="session")
+def report_page(
+    world: Callable[[int], tuple[Settings, Runs]],
+    paper: dict[str, PaperTable],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The report's page, from every table and blank figures."""
+    settings, runs = world(1)
+    folder = tmp_path_factory.mktemp("page")
+    for name in settings.params.tables:
+        write_tables(settings, name, runs, paper, folder)
+    write_json(folder / "cost.json", COST)
+    write_cost(settings, folder / "cost.json", folder)
+    for name in CAPTIONS:
+        Image.new("RGB", PICTURE).save(folder / f"{name}.png")
+    build_report(settings, GROUPS, runs, folder, folder, folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="session")
+def page(report_page: Path) -> str:
+    """That page as text."""
+    return report_page.read_text(encoding="utf-8")

@@ -195,7 +195,11 @@ rule report:
         provenance=lambda w: run_files(
             "models", "provenance.json", SETTINGS.experiments(PAGES[w.page])
         ),
-        code=closure("ash.report.page") + [located("ash/report/template.html")],
+        code=closure("ash.report.page")
+        + [
+            located(f"ash/report/{name}")
+            for name in ("template.html", "page.css", "page.js")
+        ],
     output:
         "results/{page}.html",
     log:
