@@ -103,6 +103,8 @@ def report(
     group: Groups,
     tables: Annotated[Path, typer.Option(help="folder of the tables")],
     figures: Annotated[Path, typer.Option(help="folder of the figures")],
+    claims: Annotated[Path, typer.Option(help="claims.table.json, as `ash claims` writes it")],
+    forest: Annotated[Path, typer.Option(help="what `ash forest` drew")],
     out: Out,
     results: ResultsFolder = Results,
     params: ParamsOption = Params,
@@ -111,7 +113,7 @@ def report(
     from ash.report.page import build_report
 
     settings = load(params)
-    build_report(settings, group, runs_of(settings, results), tables, figures, out)
+    build_report(settings, group, runs_of(settings, results), tables, figures, claims, forest, out)
 
 
 @app.command(rich_help_panel=RESULTS)

@@ -11,11 +11,14 @@ from ash.config import Settings, load
 from ash.evaluation import scores
 from ash.files.atomic import write_json
 from ash.labels import CLASSES, N_CLASSES, VOID
+from ash.report.answers import write_claims
+from ash.report.claims import load_claims
 from ash.report.cost import write_cost
 from ash.report.page import CAPTIONS, build_report
 from ash.report.paper import PaperTable, load_paper
 from ash.report.runs import Runs
 from ash.report.tables import write_tables
+from ash.report.verdicts import World
 
 ROOT = Path(__file__).parents[2]
 IMAGES, SIZE = 4, (12, 20)
@@ -24,6 +27,8 @@ GROUPS = ("paper", "controls")
 COST = [
     {"experiment": "clan", "recipe": "clan", "forward": 2.0, "backward": 2.0,
      "least_ms": 80.0, "clock": "wall", "precision": "fp32"},
+    {"experiment": "ash", "recipe": "ash", "forward": 2.0, "backward": 3.0,
+     "least_ms": 150.0, "clock": "wall", "precision": "fp32"},
     {"experiment": "domain_randomisation", "recipe": "domain_randomisation", "forward": 3.0, "backward": 3.0,
      "least_ms": 120.0, "clock": "wall", "precision": "fp32"},
 ]  # fmt: skip
@@ -89,7 +94,7 @@ def _scores(folder: Path, experiment: str, seed: int, target: str, share: float,
 
 def _history(folder: Path, rng: np.random.Generator) -> None:
     terms = ["segmenter.segmentation", "discriminator.real"]
-    norms = [f"{kind}{suffix}.{c}" for kind in ("gamma", "beta") for suffix in ("", "_per_pixel") for c in CLASSES]
+    norms = [f"{kind}.{c}" for kind in ("pixels", "gamma", "beta", "gamma_per_pixel", "beta_per_pixel") for c in CLASSES]
     lines = [",".join(["step", *terms, *norms])]
     lines += [
         ",".join([str(step), *(f"{v:.3f}" for v in rng.random(len(terms) + len(norms)))]) for step in (10, 20, 30)
@@ -131,9 +136,12 @@ def report_page(
         write_tables(settings, name, runs, paper, folder)
     write_json(folder / "cost.json", COST)
     write_cost(settings, folder / "cost.json", folder)
-    for name in CAPTIONS:
+    claims = load_claims(ROOT / "workflow/resources/claims.yaml", settings)
+    write_claims(claims, World(settings, runs, settings.params.experiments, folder / "cost.json"), folder)
+    for name in (*CAPTIONS, "forest"):
         Image.new("RGB", PICTURE).save(folder / f"{name}.png")
-    build_report(settings, GROUPS, runs, folder, folder, folder / "report.html")
+    given = (folder, folder, folder / "claims.table.json", folder / "forest.png")
+    build_report(settings, GROUPS, runs, *given, folder / "report.html")
     return folder / "report.html"
 
 

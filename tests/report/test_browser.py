@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import pytest
 
@@ -57,7 +57,7 @@ def chromium():
 def file(page, tmp_path_factory):
     """The page; rows of its first table have a verdict each, so that there is one to filter in any report."""
     head, body = page.split("<tbody>", 1)
-    rows = iter(VERDICTS * 3)
+    rows = cycle(VERDICTS)
     body, rest = body.split("</tbody>", 1)
     body = re.sub("<tr[^>]*>", lambda _: f'<tr data-verdict="{next(rows)}">', body)
     path = tmp_path_factory.mktemp("browser") / "report.html"
