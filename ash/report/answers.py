@@ -64,7 +64,7 @@ def answers(claims: Mapping[str, AnyClaim], world: World) -> pd.DataFrame:
                 "high": found.high,
                 "over": found.over,
                 "verdict": found.verdict,
-                "why": f"{found.why}; nearest is {found.against}" if found.against else found.why,
+                "why": found.why,
             }
         )
     return pd.DataFrame(rows, columns=list(FIELDS)).astype({"n": "Int64"})

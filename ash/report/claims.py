@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from ash.config import Name, Section, Settings, read_yaml, validated
 from ash.errors import ConfigError, known, several
@@ -139,12 +139,25 @@ class Open(Claim):
     why: Text
 
 
-AnyClaim = Annotated[Contrast | Order | Style | Cost | Proof | Open, Field(discriminator="kind")]
+AnyClaim = Contrast | Order | Style | Cost | Proof | Open
+Chosen = Annotated[
+    Annotated[Contrast, Tag("contrast")]
+    | Annotated[Order, Tag("order")]
+    | Annotated[Style, Tag("style")]
+    | Annotated[Cost, Tag("cost")]
+    | Annotated[Proof, Tag("proof")]
+    | Annotated[Open, Tag("open")],
+    Discriminator(
+        lambda content: content.get("kind") if isinstance(content, dict) else None,
+        custom_error_type="kind",
+        custom_error_message="wanted `kind`, one of contrast, order, style, cost, proof and open",
+    ),
+]  # by function, as sections check their own fields before pydantic does
 
 
 def load_claims(path: Path, settings: Settings) -> dict[str, AnyClaim]:
     """The claims of a file; ConfigError, a line each, for faults and for experiments and targets that settings lack."""
-    claims = validated(dict[Name, AnyClaim], path, read_yaml(path, "restore it from the repository"))
+    claims: dict[str, AnyClaim] = validated(dict[Name, Chosen], path, read_yaml(path, "restore it from the repository"))
     wrong = [f"{name}.{fault}" for name, claim in claims.items() for fault in _unknown(claim, settings)]
     if wrong:
         raise ConfigError(several(f"{path}: {len(wrong)} fault(s)", wrong))

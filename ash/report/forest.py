@@ -1,11 +1,14 @@
 """A forest plot of the contrasts that claims are about: one row a contrast, one colour and shape a target.
 
-A line is the 95 % interval; a hollow mark is what the paper prints.  With one seed the lines, which are over images only, are
+A line is the 95 % interval; a hollow mark is what the paper prints; what lies beyond the axis stands at its edge, with its
+number.  With one seed the lines, which are over images only, are
 dotted and grey, so that nothing in the picture speaks of seeds.
 """
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,10 +38,11 @@ def forest(frame: pd.DataFrame) -> Figure:
         axis.set_title("No contrast of a claim was measured in this run.")
         return figure
     targets = list(dict.fromkeys(frame["target"]))
-    step = 0.5 / max(len(targets), 1)
+    step, edge = 0.5 / len(targets), edge_of(frame)
     for _, row in frame.iterrows():
         k = targets.index(row["target"])
-        _draw(axis, row, names.index(row["contrast"]) + (k - (len(targets) - 1) / 2) * step, k)
+        _draw(axis, row, names.index(row["contrast"]) + (k - (len(targets) - 1) / 2) * step, k, edge)
+    axis.set_xlim(-edge, edge)
     axis.axvline(0, color="0.3", lw=0.9, zorder=0)
     axis.set_yticks(range(len(names)), names)
     axis.set_ylim(len(names) - 0.4, -0.6)
@@ -46,20 +50,38 @@ def forest(frame: pd.DataFrame) -> Figure:
     axis.set_axisbelow(True)
     _separate(axis, frame, names)
     axis.set_xlabel("difference in mIoU, points")
-    axis.set_title(_what_lines_are(frame), fontsize=9)
+    axis.set_title(_what_lines_are(frame), fontsize=9, pad=14)
     figure.legend(handles=_legend(targets), loc="outside lower center", ncols=len(targets) + 1, fontsize=8)
     return figure
 
 
-def _draw(axis: Axes, row: pd.Series, y: float, k: int) -> None:
+def edge_of(frame: pd.DataFrame) -> float:
+    """How far the axis reaches, in points: past nine tenths of all figures, so that a few far ones do not squeeze the rest."""
+    figures = frame[["low", "high", "measured", "printed"]].abs().to_numpy().ravel()
+    known = figures[~np.isnan(figures)]
+    return max(1.0, 1.25 * float(np.quantile(known, 0.9))) if len(known) else 1.0
+
+
+def _draw(axis: Axes, row: pd.Series, y: float, k: int, edge: float) -> None:
     """One target of one contrast."""
-    colour, shape, seeds = SERIES[k % len(SERIES)], SHAPES[k % len(SHAPES)], row["over"] == "seeds"
-    axis.plot(
-        [row["low"], row["high"]], [y, y], color=colour if seeds else "0.6", lw=1.6, ls="-" if seeds else ":", zorder=2
-    )
-    axis.plot(row["measured"], y, shape, color=colour, ms=4.5, zorder=3)
-    if not pd.isna(row["printed"]):
-        axis.plot(row["printed"], y, shape, mfc="white", mec=colour, ms=6, mew=1.2, zorder=2.5)
+    colour, seeds = SERIES[k % len(SERIES)], row["over"] == "seeds"
+    line = {"color": colour if seeds else "0.6", "lw": 1.6, "ls": "-" if seeds else ":"}
+    axis.plot([row["low"], row["high"]], [y, y], zorder=2, **line)
+    _mark(axis, row["printed"], y, edge, SHAPES[k % len(SHAPES)], {"mfc": "white", "mec": colour, "ms": 6, "mew": 1.2})
+    _mark(axis, row["measured"], y, edge, SHAPES[k % len(SHAPES)], {"color": colour, "ms": 3.8})
+
+
+def _mark(axis: Axes, x: float, y: float, edge: float, shape: str, style: dict[str, Any]) -> None:
+    """A mark; one beyond the edge of the axis stands at it, with its number."""
+    if pd.isna(x):
+        return
+    sign = 1 if x > 0 else -1
+    axis.plot(sign * min(abs(x), 0.97 * edge), y, shape, zorder=3, **style)
+    if abs(x) > 0.97 * edge:
+        side = "right" if sign > 0 else "left"
+        axis.annotate(
+            f"{x:+.1f}", (sign * 0.94 * edge, y), ha=side, va="center", fontsize=7, color=style.get("mec", style.get("color"))
+        )
 
 
 def _separate(axis: Axes, frame: pd.DataFrame, names: list[str]) -> None:
@@ -70,10 +92,10 @@ def _separate(axis: Axes, frame: pd.DataFrame, names: list[str]) -> None:
             axis.axhline(min(mine) - 0.5, color="0.6", lw=0.6)
             axis.annotate(
                 heading,
-                (1, min(mine) - 0.48),
+                (1, min(mine) - 0.5),
                 xycoords=("axes fraction", "data"),
                 ha="right",
-                va="top",
+                va="bottom",
                 fontsize=7,
                 color="0.4",
             )

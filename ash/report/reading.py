@@ -84,7 +84,8 @@ def _sentence(row: pd.Series) -> str:
         said.append(f"Measured {row['measured']:+.2f} {row['unit']}{interval}.")
     if not pd.isna(row["printed"]):
         said.append(f"The paper prints {row['printed']:+.2f}.")
-    said.append(f"{str(row['why'])[:1].upper()}{str(row['why'])[1:]}.")
+    if row["n"] != 1 or pd.isna(row["measured"]):  # the counts above say it of one seed
+        said.append(f"{str(row['why'])[:1].upper()}{str(row['why'])[1:]}.")
     return " ".join(said)
 
 

@@ -32,7 +32,6 @@ class Answer:
     low: float | None = None
     high: float | None = None
     over: str = ""
-    against: str = ""  # of several, the experiment or the effect that counts
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def _contrast(claim: Contrast, world: World) -> Answer:
         "comparable": (-margin, margin),
         "competitive": (-margin, inf),
     }[claim.direction]
-    return judged(found[best], wanted, len(world.runs.seeds), best if len(found) > 1 else "")
+    return judged(found[best], wanted, len(world.runs.seeds), f"the best of them is {best}" if len(found) > 1 else "")
 
 
 def _order(claim: Order, world: World) -> Answer:
@@ -96,7 +95,8 @@ def _order(claim: Order, world: World) -> Answer:
             weights[name] = weights.get(name, 0.0) + weight
         found[pair] = world.interval(weights, claim.target)
     nearest = min(found, key=lambda pair: found[pair].difference)
-    return judged(found[nearest], (0.0, inf), len(world.runs.seeds), " - ".join(nearest))
+    other = f"the largest other effect is {' - '.join(nearest)}" if len(found) > 1 else ""
+    return judged(found[nearest], (0.0, inf), len(world.runs.seeds), other)
 
 
 def _style(claim: Style, world: World) -> Answer:
@@ -149,8 +149,7 @@ def _cost(claim: Cost, world: World) -> Answer:
     return Answer(
         HOLDS if ratio < claim.below else FAILS,
         f"{passes:g} passes through the segmenter for each image of a step, {there:g} with {claim.renderings} renderings; "
-        f"counts, so no seed decides. Here {claim.second} has {copies} renderings, {here:g} passes and "
-        f"{theirs['least_ms'] / ours['least_ms']:.2f} times the time of {claim.first}",
+        f"counts, so no seed decides. Here {claim.second} has {copies} renderings and {here:g} passes",
         ratio,
     )
 
@@ -158,8 +157,8 @@ def _cost(claim: Cost, world: World) -> Answer:
 ONE_SEED = "one seed says nothing about others"
 
 
-def judged(interval: Interval, wanted: tuple[float, float], n: int, against: str = "") -> Answer:
-    """Whether an interval lies within the wanted one, outside of it, or neither."""
+def judged(interval: Interval, wanted: tuple[float, float], n: int, more: str = "") -> Answer:
+    """Whether an interval lies within the wanted one, outside of it, or neither; `more` ends the reason."""
     least, most = wanted
     low, high = interval.low, interval.high
     bounds = " and ".join(f"{'above' if k == 0 else 'below'} {b:g}" for k, b in enumerate(wanted) if abs(b) < inf)
@@ -173,7 +172,9 @@ def judged(interval: Interval, wanted: tuple[float, float], n: int, against: str
         verdict, why = FAILS, f"the whole interval over {n} seeds is {_outside(high < least, wanted)}"
     else:
         verdict, why = UNKNOWN, f"the interval over {n} seeds reaches across {_across(low, high, wanted)}"
-    return Answer(verdict, why, interval.difference, n, low, high, interval.over, against)
+    return Answer(
+        verdict, f"{why}; {more}" if more else why, interval.difference, n, low, high, interval.over
+    )
 
 
 def _outside(below: bool, wanted: tuple[float, float]) -> str:
