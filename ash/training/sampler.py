@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-_IMAGES, _STYLES, _MIRROR, _NOISE, _TARGETS, _BANK, _COPIES = range(7)  # independent streams of one seed
+_IMAGES, _STYLES, _MIRROR, _NOISE, _TARGETS, _BANK, _COPIES, _JITTER = range(8)  # independent streams of one seed
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,19 @@ def draw(
         mirror=rng.random(batch) < 0.5,
         noise_seed=int(np.random.default_rng([seed, _NOISE, step]).integers(2**62)),
     )
+
+
+def jitter(seed: int, step: int) -> tuple[float, float]:
+    """By what the source images of a step and its paintings are resized: 1.1 or 0.8, with 30 % each, or 1.
+
+    One factor serves a batch; the releases of CLAN and ASH draw one for each image, and have one image a batch.
+    """
+    first, second = np.random.default_rng([seed, _JITTER, step]).random(2)
+    return _factor(first), _factor(second)
+
+
+def _factor(share: float) -> float:
+    return 1.1 if share > 0.7 else 0.8 if share < 0.3 else 1.0
 
 
 def _indices(seed: int, stream: int, step: int, batch: int, size: int) -> np.ndarray:

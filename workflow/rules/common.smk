@@ -176,14 +176,16 @@ def inputs_of(name):
     """The files that an experiment trains on, by the option of `ash train` that takes them."""
     experiment, needs = SETTINGS.experiment(name), NEEDS[name]
     files = {"prepared": prepared(experiment.source, "train")}
+    if needs.withheld:
+        files["withheld"] = prepared(experiment.source, "val")
     if needs.stylizer:
         files["stylizer"] = "data/networks/stylizer.safetensors"
-        if needs.convention == "release":
-            files["paintings"] = prepared(STYLE_SET, "train")
-        else:
+        if needs.cached_style:
             files["style"] = f"data/features/{STYLE_SET}.h5"
-            if experiment.stylizer.cache_content:
-                files["content"] = f"data/features/{experiment.source}.h5"
+        else:
+            files["paintings"] = prepared(STYLE_SET, "train")
+        if needs.cached_content and experiment.stylizer.cache_content:
+            files["content"] = f"data/features/{experiment.source}.h5"
     if needs.any_target and experiment.target:
         files["target"] = prepared(experiment.target, "train")
     if experiment.segmenter.weights:
