@@ -13,7 +13,12 @@ from ash.errors import StoreError, flat, several
 from ash.evaluation.scores import image_counts
 from ash.report.records import Scores, read_scores
 
-TRAINED = ("model.safetensors", "history.csv", "provenance.json")  # what training leaves; all else comes of evaluation
+TRAINED = (
+    "model.safetensors",
+    "players.safetensors",
+    "history.csv",
+    "provenance.json",
+)  # what training leaves; all else comes of evaluation
 
 
 @dataclass(frozen=True)
