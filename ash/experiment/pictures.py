@@ -52,7 +52,7 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
             stylised = pair.stylise(features, style, alpha)[..., : size[0], : size[1]].cpu()
             pictures += [_resized(image, size), _resized(stylised, size)]
     grid = torchvision().utils.make_grid(torch.cat(pictures), len(paints) + 1, padding=GAP, pad_value=1.0)
-    _save(out, _to_pixels(grid))
+    _save(out, to_pixels(grid))
 
 
 def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out: Path) -> None:
@@ -63,7 +63,7 @@ def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out
     with torch.inference_mode(), enough_memory(where, "give smaller images"):
         content, style = (pair.encode(to_image(pictures[path][None]).to(where)) for path in (image, painting))
         height, width = pictures[image].shape[:2]
-        _save(out, _to_pixels(pair.stylise(content, style, alpha)[0, :, :height, :width]))
+        _save(out, to_pixels(pair.stylise(content, style, alpha)[0, :, :height, :width]))
 
 
 def stylise_by_run(
@@ -90,7 +90,7 @@ def stylise_by_run(
     used = _seen_at(image, pictures[image], size)
     with torch.inference_mode(), enough_memory(run.where, "give smaller images"):
         batch = run.batch(pictures[image], pictures[painting], seed)
-        _save(out, _to_pixels(run.stylised(batch, run.heads(pictures[image], used))[0]))
+        _save(out, to_pixels(run.stylised(batch, run.heads(pictures[image], used))[0]))
     return used
 
 
@@ -159,7 +159,7 @@ def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
     return result
 
 
-def _to_pixels(image: Tensor) -> Tensor:
+def to_pixels(image: Tensor) -> Tensor:
     """RGB in [0,1], clamped, as uint8."""
     pixels: Tensor = torchvision().transforms.v2.functional.to_dtype(image.clamp(0, 1), torch.uint8, scale=True)
     return pixels

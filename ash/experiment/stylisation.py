@@ -11,6 +11,7 @@ from ash.config import Settings
 from ash.contract import Batch
 from ash.experiment.hallucinated import TrainedRun, load_run
 from ash.experiment.origin import check_prepared
+from ash.experiment.pictures import to_pixels
 from ash.files.atomic import atomic_file
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.machine.device import enough_memory
@@ -114,8 +115,8 @@ def _spread(images: "np.ndarray", count: int) -> list[np.ndarray]:
 
 
 def _picture(image: Tensor) -> np.ndarray:
-    """RGB (1,3,H,W) of about [0,1] as uint8 (H,W,3), rounded."""
-    return _reduced((image[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy())
+    """RGB (1,3,H,W) of about [0,1] as uint8 (H,W,3)."""
+    return _reduced(to_pixels(image[0]).permute(1, 2, 0).cpu().numpy())
 
 
 def _factor(width: int) -> int:

@@ -37,6 +37,11 @@ class Runs:
         folder = self.root / "more" if experiment in self.more else self.root
         return folder / ("models" if name in TRAINED else "scores") / experiment / f"seed{seed}" / name
 
+    @property
+    def stylisation(self) -> Path:
+        """What a trained ASH made of a few images (`ash stylisation`)."""
+        return self.root / "figures/stylisation.npz"
+
     def require(self, experiments: Iterable[str], names: Iterable[str]) -> None:
         """StoreError that lists every file that is missing."""
         names = list(names)
