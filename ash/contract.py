@@ -136,6 +136,10 @@ class Method(ABC):
     def updates(self, batch: Any, progress: float) -> Iterator[Update]:
         """Yield the updates of one step; `batch` is what the feed gives, `progress` is i/N, 0 at the first step."""
 
-    def diagnostics(self, batch: Any) -> dict[str, float]:
-        """Figures worth a column in history.csv, taken at every log line; most methods have none."""
+    def diagnostics(self, shown: Any) -> dict[str, float]:
+        """Figures worth a column in history.csv, taken at every log line of one batch; most methods have none.
+
+        `shown` is the same batch for the whole run, so that figures of two steps can be compared.  No weight, no statistic
+        of a BatchNorm and no generator may change.
+        """
         return {}

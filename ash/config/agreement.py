@@ -36,6 +36,7 @@ RULES = frozenset(
         "refit",
         "refit_stylizer",
         "report",
+        "stylisation",
         "stylised_samples",
         "stylizer",
         "table",

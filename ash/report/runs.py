@@ -13,7 +13,12 @@ from ash.errors import StoreError, flat, several
 from ash.evaluation.scores import image_counts
 from ash.report.records import Scores, read_scores
 
-TRAINED = ("model.safetensors", "history.csv", "provenance.json")  # what training leaves; all else comes of evaluation
+TRAINED = (
+    "model.safetensors",
+    "players.safetensors",
+    "history.csv",
+    "provenance.json",
+)  # what training leaves; all else comes of evaluation
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,11 @@ class Runs:
         """A file of one run."""
         folder = self.root / "more" if experiment in self.more else self.root
         return folder / ("models" if name in TRAINED else "scores") / experiment / f"seed{seed}" / name
+
+    @property
+    def stylisation(self) -> Path:
+        """What a trained ASH made of a few images (`ash stylisation`)."""
+        return self.root / "figures/stylisation.npz"
 
     def require(self, experiments: Iterable[str], names: Iterable[str]) -> None:
         """StoreError that lists every file that is missing."""

@@ -47,6 +47,10 @@ class Batches(ABC):
     def place(self, content: Any) -> Batch:
         """The batch of what was read, on the device."""
 
+    def shown(self) -> Batch | None:
+        """A batch that is the same at every step, for a method's diagnostics; None: the feed has none."""
+        return None
+
     def batch(self, step: int) -> Batch:
         """Read and place the batch of `step`."""
         return self.place(self.read(step))
@@ -133,6 +137,22 @@ class Feed(Batches):
             style=None if style is None else style.stored(draw.styles),
             target=None if targets is None else torch.from_numpy(np.stack([targets[i] for i in draw.targets])),
             scales=(factors[0] if self.jitter else 1.0, factors[1]),
+        )
+
+    def shown(self) -> Batch:
+        """One image, as it is, without features: that of `sampler.most_classes`.  No random number has a part in it."""
+        index = sampler.most_classes(self.labels)
+        start = self.stride // 2
+        return self.place(
+            Content(
+                image=torch.from_numpy(self.images[index][None]),
+                label=torch.from_numpy(self.labels[index][None, start :: self.stride, start :: self.stride]),
+                mirror=torch.zeros(1, dtype=torch.bool),
+                seed=0,
+                content=None,
+                style=None,
+                target=None,
+            )
         )
 
     def place(self, content: Content) -> Batch:

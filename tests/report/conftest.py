@@ -71,7 +71,24 @@ def invent(settings: Settings, root: Path) -> Runs:
                     "machine": {"cpu": "Z80"},
                 },
             )
+    _stylisation(runs.stylisation, np.random.default_rng(9))
     return runs
+
+
+def _stylisation(path: Path, rng: np.random.Generator) -> None:
+    """Two images and three paintings."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pictures = {name: rng.integers(0, 256, (2, *SIZE, 3), np.uint8) for name in ("image", "target", "adain", "noise")}
+    np.savez(
+        path,
+        painting=rng.integers(0, 256, (3, 30, 20, 3), np.uint8),
+        label=rng.integers(0, N_CLASSES, (2, 6, 10), np.uint8),
+        prediction=rng.integers(0, N_CLASSES, (2, *SIZE), np.uint8),
+        gamma=rng.random((2, 3, 5)).astype(np.float32),
+        beta=rng.random((2, 3, 5)).astype(np.float32),
+        ash=rng.integers(0, 256, (2, 3, *SIZE, 3), np.uint8),
+        **pictures,
+    )
 
 
 def _scores(folder: Path, experiment: str, seed: int, target: str, share: float, rng: np.random.Generator) -> None:
@@ -94,11 +111,12 @@ def _scores(folder: Path, experiment: str, seed: int, target: str, share: float,
 
 def _history(folder: Path, rng: np.random.Generator) -> None:
     terms = ["segmenter.segmentation", "discriminator.real"]
-    norms = [f"{kind}.{c}" for kind in ("pixels", "gamma", "beta", "gamma_per_pixel", "beta_per_pixel") for c in CLASSES]
+    norms = [f"{kind}.{c}" for kind in ("gamma", "beta", "pixels") for c in CLASSES]
     lines = [",".join(["step", *terms, *norms])]
-    lines += [
-        ",".join([str(step), *(f"{v:.3f}" for v in rng.random(len(terms) + len(norms)))]) for step in (10, 20, 30)
-    ]
+    for step in (10, 20, 30):
+        values = [f"{v:.3f}" for v in rng.random(len(terms) + 2 * N_CLASSES)]
+        counts = rng.integers(1, 99, N_CLASSES) * (np.arange(N_CLASSES) % 4 != step // 10)  # some are never predicted
+        lines.append(",".join([str(step), *values, *map(str, counts)]))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "history.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -55,6 +55,7 @@ SEEDS = SETTINGS.params.seeds
 TARGETS = SETTINGS.targets
 DATASETS = SETTINGS.protocol.datasets
 STYLE_SET = SETTINGS.protocol.style_set
+HALLUCINATES = next(iter(SETTINGS.params.figures.figure4.values()))
 GROUPS = list(dict.fromkeys(table.group for table in SETTINGS.params.tables.values()))
 SMALL = ResourceSettings(threads=1, mem_mb=2000, runtime=60, gpu=0)
 
@@ -161,6 +162,19 @@ def metrics_groups(w):
 def cost_inputs(w):
     """Everything that any of the measured experiments reads; they share one source."""
     return stored({k: v for name in MEASURED for k, v in inputs_of(name).items()})
+
+
+def stylisation_inputs(w):
+    """The prepared images that Figures 1, 2 and 4 show: of the source, paintings, and of the first target."""
+    return stored(
+        {
+            "prepared": prepared(
+                SETTINGS.params.experiments[HALLUCINATES].source, "train"
+            ),
+            "paintings": prepared(STYLE_SET, "train"),
+            "target": prepared(TARGETS[0], "val"),
+        }
+    )
 
 
 def train_inputs(w):

@@ -1,5 +1,14 @@
 # Tables, figures, metrics and the report, all from the files of the runs.
-FIGURES = ("figure3", "figure4", "stylised", "curves", "iou", "contrasts")
+FIGURES = (
+    "figure1",
+    "figure2",
+    "figure3",
+    "figure4",
+    "stylised",
+    "curves",
+    "iou",
+    "contrasts",
+)
 EXTRA = [group for group in GROUPS if group not in (*DEFAULT, "demo")]
 PAGES = {"report": DEFAULT, "everything": (*DEFAULT, *EXTRA)}
 MORE_OF = {"report": "", "everything": "more/"}  # whose claims it shows
@@ -113,9 +122,12 @@ rule figures:
             SEEDS[0],
         ),
         histories=run_files("models", "history.csv", REPORTED, SEEDS[0]),
+        contributions=run_files("models", "history.csv", [HALLUCINATES]),
+        stylisation="results/figures/stylisation.npz",
         scores=scores(REPORTED, TARGETS),
         code=closure("ash.report.figures"),
     output:
+        "results/figures/figure4.csv",
         report(
             expand(
                 "results/figures/{name}.png",
@@ -142,6 +154,31 @@ rule figures:
         ),
     shell:
         "ash figures --out results/figures > {log:q} 2>&1"
+
+
+rule stylisation:
+    input:
+        unpack(stylisation_inputs),
+        model=run_files("models", "model.safetensors", [HALLUCINATES], SEEDS[0]),
+        players=run_files("models", "players.safetensors", [HALLUCINATES], SEEDS[0]),
+        stylizer="data/networks/stylizer.safetensors",
+        code=closure("ash.experiment.stylisation"),
+    output:
+        "results/figures/stylisation.npz",
+    log:
+        "logs/stylisation.log",
+    benchmark:
+        "benchmarks/stylisation.tsv"
+    threads: threads_of("evaluate")
+    resources:
+        **resources_of("evaluate"),
+    params:
+        settings=fingerprint(HALLUCINATES, SEEDS[0], TARGETS[0]),
+        experiment=HALLUCINATES,
+        run=lambda w, input: os.path.dirname(input.model[0]),
+    shell:
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash stylisation {params.experiment:q} --run {params.run:q} --stylizer {input.stylizer:q}"
+        " --prepared {input.prepared:q} --paintings {input.paintings:q} --target {input.target:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule stylised_samples:

@@ -164,13 +164,13 @@ class Ash(Method):
         decoded = self.stylizer.decode(torch.lerp(content, mixed, s.alpha))
         return view(decoded, batch, s.vgg_input), own
 
-    def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """Figure 4: what each class adds to |gamma| and |beta|."""
+    def diagnostics(self, shown: Batch) -> dict[str, float]:
+        """Figure 4: what each class adds to |gamma| and |beta|, of one image that stays the same."""
         with torch.no_grad():
             self.segmenter.eval()
-            heads = self.segmenter(batch.image)
+            heads = self.segmenter(shown.image)
             self.segmenter.train()
-            return contributions(self.hallucinator, self.condition(heads, batch))
+            return contributions(self.hallucinator, self.condition(heads, shown))
 
 
 def mix(
