@@ -16,6 +16,7 @@ include: "workflow/rules/protocols.smk"
 include: "workflow/rules/cost.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/metrics.smk"
 
 
 rule all:

@@ -33,9 +33,7 @@ def claims(
 
 
 @app.command(rich_help_panel=RESULTS)
-def forest(
-    contrasts: Annotated[Path, typer.Option(help="contrasts.csv, as `ash claims` writes it")], out: Out
-) -> None:
+def forest(contrasts: Annotated[Path, typer.Option(help="contrasts.csv, as `ash claims` writes it")], out: Out) -> None:
     """Draw a forest plot of the contrasts of claims into the PNG file OUT."""
     from ash.report.forest import write_forest
 
@@ -45,7 +43,9 @@ def forest(
 @app.command(rich_help_panel=RESULTS)
 def claims_reading(
     answered: Annotated[Path, typer.Argument(metavar="CLAIMS", help="claims.csv, as `ash claims` writes it")],
-    into: Annotated[Path | None, typer.Option(help="a page with two marks, to put it between them; none: print")] = None,
+    into: Annotated[
+        Path | None, typer.Option(help="a page with two marks, to put it between them; none: print")
+    ] = None,
 ) -> None:
     """Say in plain words which claims hold, which do not, and which cannot be told."""
     from ash.report.reading import reading, write_into

@@ -43,11 +43,15 @@ def over_seeds(differences: np.ndarray) -> Interval:
     return Interval(mean, mean - half, mean + half, "seeds")
 
 
-def over_images(weights: Sequence[float], runs: Sequence[np.ndarray], classes: Sequence[int], resamples: int) -> Interval:
+def over_images(
+    weights: Sequence[float], runs: Sequence[np.ndarray], classes: Sequence[int], resamples: int
+) -> Interval:
     """A sum of mIoUs in [0,1], each with its weight; of one seed, so each run is counts (N,3,19) of the same N images."""
     n = len(runs[0])
     drawn = np.random.default_rng(BOOTSTRAP_SEED).multinomial(n, np.full(n, 1 / n), size=resamples)
-    times = np.concatenate([np.ones((1, n)), drawn])  # how often each resample holds an image; the first is the set itself
+    times = np.concatenate(
+        [np.ones((1, n)), drawn]
+    )  # how often each resample holds an image; the first is the set itself
     tallies = [(times @ counts.reshape(n, -1)).reshape(-1, 3, N_CLASSES) for counts in runs]
     sums = np.tensordot(weights, [miou(tally, classes) for tally in tallies], 1)
     whole, known = float(sums[0]), sums[1:][~np.isnan(sums[1:])]

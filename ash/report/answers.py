@@ -84,9 +84,7 @@ def _unit(claim: AnyClaim) -> str:
 
 def claims_table(frame: pd.DataFrame, settings: Settings) -> Table:
     """The table that people read: the paper's claims, then this project's."""
-    rows = tuple(
-        tuple(_cells(row)) for by in ("paper", "project") for _, row in frame[frame["by"] == by].iterrows()
-    )
+    rows = tuple(tuple(_cells(row)) for by in ("paper", "project") for _, row in frame[frame["by"] == by].iterrows())
     return Table(TITLE, COLUMNS, rows, _notes(frame, settings))
 
 
@@ -147,9 +145,7 @@ def contrasts_of(claims: Mapping[str, AnyClaim], world: World) -> pd.DataFrame:
 CONTRAST_FIELDS = ("contrast", "by", "classes", "target", "measured", "low", "high", "over", "n", "printed")
 
 
-def _contrast_row(
-    pair: tuple[str, str], by: str, target: str, world: World, printed: float | None
-) -> dict[str, Any]:
+def _contrast_row(pair: tuple[str, str], by: str, target: str, world: World, printed: float | None) -> dict[str, Any]:
     found: Interval = world.contrast(*pair, target)
     return {
         "contrast": " - ".join(pair),

@@ -67,7 +67,9 @@ class Contrast(Claim):
     @model_validator(mode="after")
     def _margin_where_it_counts(self) -> "Contrast":
         if (self.margin is not None) != (self.direction in ("comparable", "competitive")):
-            raise ValueError(f"direction {self.direction} and margin {self.margin} do not go together; state or drop it")
+            raise ValueError(
+                f"direction {self.direction} and margin {self.margin} do not go together; state or drop it"
+            )
         return self
 
 

@@ -80,7 +80,12 @@ def _mark(axis: Axes, x: float, y: float, edge: float, shape: str, style: dict[s
     if abs(x) > 0.97 * edge:
         side = "right" if sign > 0 else "left"
         axis.annotate(
-            f"{x:+.1f}", (sign * 0.94 * edge, y), ha=side, va="center", fontsize=7, color=style.get("mec", style.get("color"))
+            f"{x:+.1f}",
+            (sign * 0.94 * edge, y),
+            ha=side,
+            va="center",
+            fontsize=7,
+            color=style.get("mec", style.get("color")),
         )
 
 
@@ -110,7 +115,9 @@ def _what_lines_are(frame: pd.DataFrame) -> str:
 
 def _legend(targets: list[str]) -> list[Line2D]:
     marks = [
-        Line2D([], [], marker=SHAPES[k % len(SHAPES)], color=SERIES[k % len(SERIES)], ls="", ms=5, label=f"{name}, here")
+        Line2D(
+            [], [], marker=SHAPES[k % len(SHAPES)], color=SERIES[k % len(SERIES)], ls="", ms=5, label=f"{name}, here"
+        )
         for k, name in enumerate(targets)
     ]
     return [*marks, Line2D([], [], marker="o", mfc="white", mec="0.3", ls="", ms=6, label="hollow: the paper's value")]

@@ -1,7 +1,7 @@
 """The claims in plain words, made from claims.csv, so that they change with the numbers.
 
-    ash claims-reading results/tables/claims.csv                          prints them
-    ash claims-reading docs/results/reference/claims.csv --into PAGE.md   puts them between the two marks of a page
+ash claims-reading results/tables/claims.csv                          prints them
+ash claims-reading docs/results/reference/claims.csv --into PAGE.md   puts them between the two marks of a page
 """
 
 import textwrap
@@ -27,7 +27,9 @@ def reading(path: Path) -> str:
     frame = read_csv(path, "answer the claims", FIELDS, WORDS, empty=True)
     wrong = set(frame["verdict"]) - set(HEADINGS) | set(frame["by"]) - set(GROUPS)
     if wrong:
-        raise StoreError(f"{path}: {', '.join(map(str, sorted(wrong, key=str)))}: no verdict or owner; answer the claims again")
+        raise StoreError(
+            f"{path}: {', '.join(map(str, sorted(wrong, key=str)))}: no verdict or owner; answer the claims again"
+        )
     blocks = []
     for by, title in GROUPS.items():
         mine = frame[frame["by"] == by]

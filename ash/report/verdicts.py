@@ -107,7 +107,9 @@ def _style(claim: Style, world: World) -> Answer:
     ]
     unseen = [name for name in (*claim.of, *claim.over) if any(isnan(share[name]) for share in each)]
     if unseen:
-        return Answer(UNKNOWN, f"no pixel of the image is predicted as {', '.join(dict.fromkeys(unseen))}", n=len(seeds))
+        return Answer(
+            UNKNOWN, f"no pixel of the image is predicted as {', '.join(dict.fromkeys(unseen))}", n=len(seeds)
+        )
     largest = claim.below is not None and not claim.some
     values = np.array([(max if largest else min)(share[name] for name in claim.of) for share in each])
     if claim.over:
@@ -172,9 +174,7 @@ def judged(interval: Interval, wanted: tuple[float, float], n: int, more: str = 
         verdict, why = FAILS, f"the whole interval over {n} seeds is {_outside(high < least, wanted)}"
     else:
         verdict, why = UNKNOWN, f"the interval over {n} seeds reaches across {_across(low, high, wanted)}"
-    return Answer(
-        verdict, f"{why}; {more}" if more else why, interval.difference, n, low, high, interval.over
-    )
+    return Answer(verdict, f"{why}; {more}" if more else why, interval.difference, n, low, high, interval.over)
 
 
 def _outside(below: bool, wanted: tuple[float, float]) -> str:

@@ -66,7 +66,10 @@ def test_the_number_of_seeds_decides():
     """Two seeds: t over their differences of mIoU.  One: over images, and it says so."""
     first, second = stack(2, 5), stack(2, 5, shift=1)
     several, one = combined((-1, 1), (first, second), 16, 100), combined((-1, 1), (first[:1], second[:1]), 16, 100)
-    each = [100 * (evaluation.miou(b.sum(0), 16) - evaluation.miou(a.sum(0), 16)) for a, b in zip(first, second, strict=True)]
+    each = [
+        100 * (evaluation.miou(b.sum(0), 16) - evaluation.miou(a.sum(0), 16))
+        for a, b in zip(first, second, strict=True)
+    ]
     wanted = over_seeds(np.array(each))
     assert (several.low, several.high, several.over) == (pytest.approx(wanted.low), pytest.approx(wanted.high), "seeds")
     assert one.over == "images"

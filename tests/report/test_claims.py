@@ -32,7 +32,9 @@ def printed_of(settings, paper, claim, name):
     if claim.classes:
         order = [paper[table].classes for table, row in rows if claim.target in row.per_class]
         values = [row.per_class[claim.target] for _, row in rows if claim.target in row.per_class]
-        return {sum(v[o.index(c)] for c in claim.classes) / len(claim.classes) for o, v in zip(order, values, strict=True)}
+        return {
+            sum(v[o.index(c)] for c in claim.classes) / len(claim.classes) for o, v in zip(order, values, strict=True)
+        }
     return {row.miou[claim.target] for _, row in rows if claim.target in row.miou}
 
 
@@ -65,7 +67,15 @@ def test_proofs_name_tests_that_are_there(shipped):
 
 GOOD = {"claim": "A is better.", "where": "Table 1", "kind": "contrast", "first": "ash", "second": "clan",
         "target": "cityscapes", "direction": "better"}  # fmt: skip
-STYLE = {"claim": "A.", "where": "5.1", "kind": "style", "experiment": "ash", "norm": "gamma", "per": "class", "of": ["road"]}
+STYLE = {
+    "claim": "A.",
+    "where": "5.1",
+    "kind": "style",
+    "experiment": "ash",
+    "norm": "gamma",
+    "per": "class",
+    "of": ["road"],
+}
 WRONG = [
     ({**GOOD, "first": "orcle"}, "a.experiments: 'orcle' is not in params.yaml; .*did you mean 'oracle'"),
     ({**GOOD, "second": ["clan", "clam"]}, "a.experiments: 'clam' is not in params.yaml"),

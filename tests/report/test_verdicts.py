@@ -101,7 +101,8 @@ ORDER = CLAIM | {
 
 
 @pytest.mark.parametrize(
-    ("style", "verdict"), [([5.0, 5.1, 5.2], "holds"), ([1.1, 1.0, 1.05], "does not hold"), ([2.0, 9.0, 0.0], "cannot tell")]
+    ("style", "verdict"),
+    [([5.0, 5.1, 5.2], "holds"), ([1.1, 1.0, 1.05], "does not hold"), ([2.0, 9.0, 0.0], "cannot tell")],
 )
 def test_the_order_of_effects(ask, style, verdict):
     """Adversarial 0, + L_c 1, + L_s1 `style`, all `style` + 0.5: the effect of L_s1 against that of L_c, which is 1."""
@@ -197,7 +198,10 @@ COST = CLAIM | {"kind": "cost", "first": "ash", "second": "domain_randomisation"
 def test_costs_are_counted(ask, tmp_path, renderings, ratio, verdict):
     """2 + 3 passes against 1 + m forward and back: 32 with 15 renderings, 8 with 3; two are measured here.  One seed is enough."""
     row = {"least_ms": 1.0, "clock": "wall", "precision": "fp32"}
-    rows = [{"experiment": "ash", "forward": 2, "backward": 3}, {"experiment": "domain_randomisation", "forward": 3, "backward": 3}]
+    rows = [
+        {"experiment": "ash", "forward": 2, "backward": 3},
+        {"experiment": "domain_randomisation", "forward": 3, "backward": 3},
+    ]
     write_json(tmp_path / "cost.json", [r | row for r in rows])
     found = ask(Cost(**COST | {"renderings": renderings}), seeds=1)
     assert (found.verdict, found.measured) == (verdict, pytest.approx(ratio))

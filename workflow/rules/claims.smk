@@ -26,8 +26,9 @@ rule answer_claims:
     params:
         settings=lambda w: fingerprint(
             {
-                name: SETTINGS.experiment(name)
-                .settings.get("copies", SETTINGS.experiment(name).source)
+                name: SETTINGS.experiment(name).settings.get(
+                    "copies", SETTINGS.experiment(name).source
+                )
                 for name in claimed(w)
             },
             list(SEEDS),
