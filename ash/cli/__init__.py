@@ -12,6 +12,7 @@ evaluate  evaluate, evaluate-as, evaluate-model, score
 pictures  montage, predict, stylise
 weights   import-checkpoint
 report    table, cost, contrast, metrics, plots, figures, report, method-pages
+claimed   claims, forest, claims-reading
 bench     bench step, bench cost, bench storage, bench plan
 workflow  estimate, dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes
 """
@@ -22,6 +23,7 @@ import sys
 from ash.cli import (  # noqa: F401  importing them registers their commands
     acquire,
     bench,
+    claimed,
     data,
     evaluate,
     pictures,

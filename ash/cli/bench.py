@@ -17,6 +17,7 @@ from ash.cli.train import (
     StyleFile,
     StylizerFile,
     TargetFile,
+    WithheldFile,
 )
 from ash.config import Settings, load
 from ash.errors import ConfigError
@@ -37,6 +38,7 @@ app.add_typer(bench, name="bench", rich_help_panel=MEASURE)
 def step(
     experiment: Experiment,
     prepared: PreparedOption = None,
+    withheld: WithheldFile = None,
     stylizer: StylizerFile = None,
     style: StyleFile = None,
     content: ContentFile = None,
@@ -70,6 +72,7 @@ def step(
             synthetic,
             Path(folder),
             prepared,
+            withheld=withheld,
             stylizer=stylizer,
             paintings=paintings,
             style=style,
@@ -150,6 +153,7 @@ def cost(
     experiment: Annotated[list[str], typer.Option(help="an experiment to measure; may be repeated; all of one source")],
     out: Out,
     prepared: PreparedOption = None,
+    withheld: WithheldFile = None,
     stylizer: StylizerFile = None,
     style: StyleFile = None,
     content: ContentFile = None,
@@ -174,6 +178,7 @@ def cost(
             synthetic,
             Path(folder),
             prepared,
+            withheld=withheld,
             stylizer=stylizer,
             paintings=paintings,
             style=style,

@@ -8,11 +8,13 @@ from ash.errors import known
 
 SOURCE = "source"  # the target that stands for the held-out images of an experiment's own source
 TAKEN_SETS = (SOURCE, "weights")  # names that `ash evaluate` and `ash acquire` take for something else
+WRITTEN = ("claims", "contrasts", "cost")  # tables that no entry of `tables` describes
 # Rules of the workflow, which makes one of each group of tables too.
 RULES = frozenset(
     [
         "acquire_weights",
         "all",
+        "answer_claims",
         "cost",
         "draw_miniature",
         "evaluate",
@@ -21,6 +23,7 @@ RULES = frozenset(
         "features",
         "figures",
         "fit_decoder",
+        "forest",
         "import_stylizer",
         "initial_weights",
         "manifest",
@@ -33,6 +36,7 @@ RULES = frozenset(
         "refit",
         "refit_stylizer",
         "report",
+        "stylisation",
         "stylised_samples",
         "stylizer",
         "table",
@@ -101,7 +105,7 @@ def _taken(settings: Settings) -> Iterator[str]:
     for name in protocol.datasets.keys() & {*TAKEN_SETS}:
         yield f"datasets.{name}: {name!r} means something else on the command line; rename the set"
     for name, table in params.tables.items():
-        if name == "cost" or name.removesuffix("_classes") in params.tables.keys() - {name}:
+        if name in WRITTEN or name.removesuffix("_classes") in params.tables.keys() - {name}:
             yield f"tables.{name}: would be written into files of another table; rename it"
         if table.group in RULES or table.group.startswith("acquire_"):
             yield f"tables.{name}.group: {table.group!r} is a rule of the workflow; rename the group"

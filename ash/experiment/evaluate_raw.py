@@ -46,10 +46,11 @@ def evaluate_protocol(
     settled = settings.protocol.datasets[protocol.dataset]
     excluded = manifest["splits"].get("val", {}).get("excluded", {})
     samples = source.index(Path(settled.root), "val", settled.validation, excluded)
-    segmenter = load_model(model, where, run_digest(settings.experiment(name), seed))
+    experiment = settings.experiment(name)
+    segmenter = load_model(model, where, run_digest(experiment, seed))
     matrices = []
     for image, truth in ahead(partial(read_pair, source, protocol), samples, AHEAD):
-        rows = predict_strips(segmenter, image, (truth.shape[0], truth.shape[1]), where)
+        rows = predict_strips(segmenter, image, (truth.shape[0], truth.shape[1]), where, experiment.training.precision)
         with enough_memory(where, f"no setting lowers what {protocol.name} needs for one image; use a larger device"):
             parts = [confusion(truth[top : top + len(guess)], guess) for top, guess in rows]
         matrices.append(np.sum(parts, axis=0))
@@ -66,13 +67,17 @@ def read_pair(source: Dataset, protocol: EvaluationProtocol, sample: Sample) -> 
 
 
 def predict_strips(
-    segmenter: DeepLab, image: np.ndarray, size: tuple[int, int], where: torch.device
+    segmenter: DeepLab,
+    image: np.ndarray,
+    size: tuple[int, int],
+    where: torch.device,
+    arithmetic: precision.Setting = "auto",
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Train ids of an image uint8 (H,W,3) at (height, width) `size`, as strips (first row, uint8 (rows,width)).
 
     The same as upsampling all logits bilinearly with aligned corners and taking the largest, in a tenth of the memory.
     """
-    autocast = precision.autocast(precision.resolve("auto", where), where)
+    autocast = precision.autocast(precision.resolve(arithmetic, where), where)
     with torch.inference_mode():
         with autocast():
             logits = segmenter.predict(

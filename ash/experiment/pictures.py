@@ -8,8 +8,9 @@ from PIL import Image
 from torch import Tensor
 
 from ash.config.kinds import Size
-from ash.errors import DataError
+from ash.errors import ConfigError, DataError
 from ash.experiment.evaluate import predictor
+from ash.experiment.hallucinated import load_run
 from ash.files.atomic import atomic
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.files.images import read_picture, resized
@@ -51,7 +52,7 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
             stylised = pair.stylise(features, style, alpha)[..., : size[0], : size[1]].cpu()
             pictures += [_resized(image, size), _resized(stylised, size)]
     grid = torchvision().utils.make_grid(torch.cat(pictures), len(paints) + 1, padding=GAP, pad_value=1.0)
-    _save(out, _to_pixels(grid))
+    _save(out, to_pixels(grid))
 
 
 def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out: Path) -> None:
@@ -62,7 +63,35 @@ def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out
     with torch.inference_mode(), enough_memory(where, "give smaller images"):
         content, style = (pair.encode(to_image(pictures[path][None]).to(where)) for path in (image, painting))
         height, width = pictures[image].shape[:2]
-        _save(out, _to_pixels(pair.stylise(content, style, alpha)[0, :, :height, :width]))
+        _save(out, to_pixels(pair.stylise(content, style, alpha)[0, :, :height, :width]))
+
+
+def stylise_by_run(
+    folder: Path,
+    stylizer: Path,
+    image: Path,
+    painting: Path,
+    alpha: float | None,
+    seed: int,
+    size: Size | int,
+    out: Path,
+) -> Size:
+    """Give one image the style of one painting as a trained run of ASH does, with noise from `seed` and with H.
+
+    G sees the image at `size`, as in `predict_image`; H is told what G sees.  Gives the size that was used.  ConfigError if
+    the run's H is told the true classes, which a picture does not come with.
+    """
+    _refuse_place(out, image, painting, stylizer)
+    run, pictures = load_run(folder, stylizer, alpha), {path: _read(path) for path in (image, painting)}
+    if run.method.settings.condition == "ground_truth":
+        raise ConfigError(
+            f"{folder}: its hallucinator is told the true classes, which no picture has; give another run"
+        )
+    used = _seen_at(image, pictures[image], size)
+    with torch.inference_mode(), enough_memory(run.where, "give smaller images"):
+        batch = run.batch(pictures[image], pictures[painting], seed)
+        _save(out, to_pixels(run.stylised(batch, run.heads(pictures[image], used))[0]))
+    return used
 
 
 def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size:
@@ -73,12 +102,7 @@ def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size
     """
     _refuse_place(out, image, model)
     segmenter, pixels = load_model(model, device()), _read(image)
-    shape = pixels.shape[:2]
-    used = (max(SMALLEST, round(shape[1] * size / shape[0])), size) if isinstance(size, int) else size
-    if used[0] * used[1] > LARGEST_INPUT:
-        raise DataError(
-            f"{shown(image)}: {used[0]}x{used[1]} for the network; name a smaller --size, or crop the image"
-        )
+    shape, used = pixels.shape[:2], _seen_at(image, pixels, size)
     small = np.array(resized(pixels, used, Image.Resampling.BICUBIC))
     draw = torchvision().utils.draw_segmentation_masks
     with enough_memory(device(), "lower --size, or give a smaller image"):
@@ -88,6 +112,17 @@ def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size
         colours = [tuple(PALETTE[k].tolist()) for k in classes]
         overlay = draw(torch.from_numpy(pixels).permute(2, 0, 1), masks, alpha=OPACITY, colors=colours)
     _save(out, overlay)
+    return used
+
+
+def _seen_at(image: Path, pixels: np.ndarray, size: Size | int) -> Size:
+    """The size at which the network sees a picture: a height alone keeps the aspect.  DataError if it is too large."""
+    shape = pixels.shape[:2]
+    used = (max(SMALLEST, round(shape[1] * size / shape[0])), size) if isinstance(size, int) else size
+    if used[0] * used[1] > LARGEST_INPUT:
+        raise DataError(
+            f"{shown(image)}: {used[0]}x{used[1]} for the network; name a smaller --size, or crop the image"
+        )
     return used
 
 
@@ -124,7 +159,7 @@ def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
     return result
 
 
-def _to_pixels(image: Tensor) -> Tensor:
+def to_pixels(image: Tensor) -> Tensor:
     """RGB in [0,1], clamped, as uint8."""
     pixels: Tensor = torchvision().transforms.v2.functional.to_dtype(image.clamp(0, 1), torch.uint8, scale=True)
     return pixels

@@ -5,10 +5,18 @@ records   reads it, and what else the report is made of
 paper     the paper's printed numbers, with their misprints and our notes
 tables    the paper's tables with ours beside them
 contrast  the difference between two experiments, seed by seed
+claims    what the paper and this project claim, as data: workflow/resources/claims.yaml
+verdicts  what was measured for a claim, and whether it holds
+answers   the table of claims, and every contrast of a claim on every target
+forest    the plot of these contrasts
+reading   the claims in plain words, for pages
 cost      what a training step of each method costs
 metrics   the figures of all experiments in one file each
 plots     what `dvc plots` draws: curves and bars as CSV files
-figures   the paper's Figures 3 and 4, and three of our own
+figures   all figures: the paper's Figure 3, and three of our own
+strips    the paper's Figures 1 and 2
+contributions  the paper's Figure 4, and its CSV
+drawing   what all figures share
 page      results/report.html, one file that needs no network
 table     the value behind every table: built once, shown in two ways
 markdown  that value as Markdown

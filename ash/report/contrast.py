@@ -1,7 +1,7 @@
 """The difference between two experiments, seed by seed: the question that a table answers for its reference row only."""
 
 from ash.config import Settings
-from ash.evaluation.scores import BOOTSTRAP_SEED, paired_bootstrap
+from ash.evaluation.intervals import combined
 from ash.labels import classes_of
 from ash.report.runs import Runs
 
@@ -18,11 +18,11 @@ def contrast(settings: Settings, first: str, second: str, runs: Runs) -> list[st
     for target in settings.targets:
         differences = runs.miou(second, target, classes) - runs.miou(first, target, classes)
         spread = f", sd {differences.std(ddof=1):.1f}" if len(differences) > 1 else ""
-        pair = runs.pair(first, second, target)
-        interval = paired_bootstrap(*pair, classes, settings.protocol.evaluation.resamples, BOOTSTRAP_SEED)
+        counts = runs.pairing((first, second), target)
+        interval = combined((-1, 1), counts, classes, settings.protocol.evaluation.resamples)
         lines.append(
             f"{target}: {second} - {first}, mIoU{classes}: {' '.join(f'{d:+.1f}' for d in differences)}; "
             f"mean {differences.mean():+.1f}{spread} (n = {len(differences)}), "
-            f"95 % [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
+            f"95 % over {interval.over} [{interval.low:+.1f}, {interval.high:+.1f}]"
         )
     return lines

@@ -1,6 +1,6 @@
-"""The paper's Figures 3 and 4, and three of our own: training curves, IoU by class, mIoU of every experiment.
+"""All figures: the paper's Figure 3, and three of our own: training curves, IoU by class, mIoU of every experiment.
 
-PNG files carry no date, so equal runs give equal bytes.
+Figures 1 and 2 are drawn in strips.py, Figure 4 in contributions.py.
 """
 
 from collections.abc import Sequence
@@ -13,29 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ash.config import Settings
-from ash.files.atomic import atomic
 from ash.labels import CLASSES, N_CLASSES, PALETTE, SUBSETS, classes_of, colourise
+from ash.report.contributions import figure4, write_contributions
+from ash.report.drawing import LINES, SERIES, save
 from ash.report.records import read_history, read_samples
 from ash.report.runs import Runs
-
-mpl.use("Agg")
-mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
-SERIES = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-)  # Okabe & Ito, told apart by colour-blind eyes
-LINES = ("-", "--", ":", "-.")  # with SERIES, 24 lines that differ
-COLOURS = PALETTE / 255 * 0.9  # a little darker than the labels', to stand out on white
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a PNG, atomically and without a date."""
-    with atomic(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130, bbox_inches="tight", metadata={"Software": None})
+from ash.report.strips import figure1, figure2
 
 
 def figure3(settings: Settings, runs: Runs) -> Figure:
@@ -62,38 +45,6 @@ def figure3(settings: Settings, runs: Runs) -> Figure:
                 axis.set_title(title)
     handles = [mpl.patches.Patch(color=PALETTE[k] / 255, label=name) for k, name in enumerate(CLASSES)]
     figure.legend(handles=handles, loc="outside lower center", ncols=7, fontsize=7)
-    return figure
-
-
-def figure4(settings: Settings, runs: Runs) -> Figure:
-    """What each class adds to the L1 norm of gamma and beta over training, whole and by predicted pixel.  ASH Figure 4."""
-    experiment = next(iter(settings.params.figures.figure4.values()))
-    history = _history(runs, experiment, settings.params.seeds[0])
-    figure = Figure((9, 6), layout="constrained")
-    panels = figure.subplots(2, 2, sharex=True)
-    for row, (suffix, what) in enumerate((("", "all pixels"), ("_per_pixel", "by pixel predicted as the class"))):
-        for axis, kind in zip(panels[row], ("gamma", "beta"), strict=True):
-            for k, name in enumerate(CLASSES):
-                column = f"{kind}{suffix}.{name}"
-                if column in history:
-                    known = history[column].notna()
-                    axis.plot(
-                        history["step"][known],
-                        history[column][known],
-                        color=COLOURS[k],
-                        lw=1.3,
-                        ls=LINES[k % 3],
-                        label=name,
-                    )
-            axis.set_title(f"{kind}, {what}")
-            axis.axhline(0, color="0.7", lw=0.6, zorder=0)
-    for axis in panels[1]:
-        axis.set_xlabel("iteration")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    for line in panels[:, 0]:
-        line.set_ylabel("change of the L1 norm")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=7, fontsize=7)
     return figure
 
 
@@ -157,13 +108,22 @@ def contrasts(settings: Settings, runs: Runs) -> Figure:
     return figure
 
 
-FIGURES = {"figure3": figure3, "figure4": figure4, "curves": curves, "iou": iou_bars, "contrasts": contrasts}
+FIGURES = {
+    "figure1": figure1,
+    "figure2": figure2,
+    "figure3": figure3,
+    "figure4": figure4,
+    "curves": curves,
+    "iou": iou_bars,
+    "contrasts": contrasts,
+}
 
 
 def write_figures(settings: Settings, runs: Runs, out: Path) -> None:
-    """Write out/<name>.png for each of FIGURES."""
+    """Write out/<name>.png for each of FIGURES, and out/figure4.csv."""
     for name, draw in FIGURES.items():
         save(draw(settings, runs), out / f"{name}.png")
+    write_contributions(settings, runs, out / "figure4.csv")
 
 
 def _history(runs: Runs, experiment: str, seed: int) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """The paper's tables with ours beside them.
 
 Ours is the mean over seeds with its sample deviation and n; `vs reference` is the paired difference to the table's
-reference experiment with a 95 % bootstrap interval over seeds and images; rows that the paper prints and we have not run
-keep their place, empty.  All figures in per cent.
+reference experiment with a 95 % interval over seeds, or over images alone where there is one seed; rows that the paper prints
+and we have not run keep their place, empty.  All figures in per cent.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ash.config import SOURCE, Settings
-from ash.evaluation.scores import BOOTSTRAP_SEED, paired_bootstrap
+from ash.evaluation.intervals import combined
 from ash.files.atomic import write_text
 from ash.labels import ABSENT_FROM_SYNTHIA, CLASSES, SUBSETS
 from ash.report.markdown import markdown
@@ -88,16 +88,13 @@ def _ours(settings: Settings, name: str, runs: Runs, experiment: str | None, tar
     cells = {"ours_mean": values.mean(), "ours_sd": values.std(ddof=1) if len(values) > 1 else None, "n": len(values)}
     if experiment == table.reference or target == SOURCE:
         return cells  # sources may differ between rows, so their images do not pair
-    interval = paired_bootstrap(
-        *runs.pair(table.reference, experiment, target),
-        table.classes,
-        settings.protocol.evaluation.resamples,
-        BOOTSTRAP_SEED,
-    )
+    counts = runs.pairing((table.reference, experiment), target)
+    interval = combined((-1, 1), counts, table.classes, settings.protocol.evaluation.resamples)
     return cells | {
-        "vs_reference": 100 * interval.difference,
-        "low": 100 * interval.low,
-        "high": 100 * interval.high,
+        "vs_reference": interval.difference,
+        "low": interval.low,
+        "high": interval.high,
+        "interval": interval.over,
     }
 
 
@@ -140,12 +137,14 @@ def miou_table(settings: Settings, name: str, frame: pd.DataFrame, paper: Paper,
 def _what_is_shown(settings: Settings, name: str, runs: Runs) -> str:
     """The first note of a table: classes, protocol, seeds, reference row and brackets."""
     table, seeds = settings.params.tables[name], len(settings.params.seeds)
-    one = ", so differences between rows say nothing about the spread between seeds"
+    brackets = (
+        f"brackets: 95 % interval of the paired differences of {seeds} seeds (Student's t)"
+        if seeds > 1
+        else "brackets: 95 % over images only, one seed, so they say nothing about the spread between seeds"
+    )
     return (
         f"mIoU over {table.classes} classes in per cent{_fewer_classes(settings, name, runs)}; "
-        f"protocol `{settings.params.protocol}`; n = {seeds} seed(s){'' if seeds > 1 else one}. "
-        f"Reference row: `{table.reference}`; brackets: 95 % paired bootstrap over "
-        f"{'seeds and images' if seeds > 1 else 'images'}."
+        f"protocol `{settings.params.protocol}`; n = {seeds} seed(s). Reference row: `{table.reference}`; {brackets}."
     )
 
 

@@ -42,6 +42,9 @@ class Progress:
     def __ge__(self, other: float) -> bool:
         return self._decide(operator.ge, other)
 
+    def __gt__(self, other: float) -> bool:
+        return self._decide(operator.gt, other)
+
     def __lt__(self, other: float) -> bool:
         return self._decide(operator.lt, other)
 

@@ -49,6 +49,7 @@ def train(
     for player in method.players.values():
         player.train()
     on_gpu, steps = feed.device.type == "cuda", recorded(stepper, training, feed.device)
+    shown = feed.shown()
     for step, batch in enumerate(batches(feed, start, training.iterations, ahead=on_gpu), start):
         share = schedule.factor(step, training)
         for optimiser in stepper.optimisers.values():
@@ -56,7 +57,7 @@ def train(
         history.add(steps.step(batch, step, step / training.iterations))
         done = step + 1
         if done % training.log_every == 0 or done == training.iterations:
-            history.close_row(done, {"rate": share, **method.diagnostics(batch)})
+            history.close_row(done, {"rate": share, **method.diagnostics(shown)})
         if done % training.checkpoint_every == 0 or done == training.iterations:
             save(resume, digest, done, method.players, stepper.optimisers, history.state(), inputs)
         progress(done, training.iterations)

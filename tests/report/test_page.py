@@ -5,36 +5,13 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from PIL import Image
 
 from ash.errors import StoreError
 from ash.files.atomic import write_json
 from ash.report.cost import write_cost
 from ash.report.page import CAPTIONS, build_report, findings
 from ash.report.tables import heading, write_tables
-
-GROUPS = ("paper", "controls")
-COST = [
-    {"experiment": "clan", "recipe": "clan", "forward": 2.0, "backward": 2.0,
-     "least_ms": 80.0, "clock": "wall", "precision": "fp32"},
-    {"experiment": "domain_randomisation", "recipe": "domain_randomisation", "forward": 3.0, "backward": 3.0,
-     "least_ms": 120.0, "clock": "wall", "precision": "fp32"},
-]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def page(world, paper, tmp_path_factory):
-    """The page as text, from every table and pictures of one pixel."""
-    settings, runs = world(1)
-    folder = tmp_path_factory.mktemp("page")
-    for name in settings.params.tables:
-        write_tables(settings, name, runs, paper, folder)
-    write_json(folder / "cost.json", COST)
-    write_cost(settings, folder / "cost.json", folder)
-    for name in CAPTIONS:
-        Image.new("RGB", (1, 1)).save(folder / f"{name}.png")
-    build_report(settings, GROUPS, runs, folder, folder, folder / "report.html")
-    return (folder / "report.html").read_text(encoding="utf-8")
+from tests.report.conftest import COST, GROUPS
 
 
 class Tags(HTMLParser):
@@ -57,12 +34,13 @@ class Tags(HTMLParser):
 
 
 def test_nothing_is_loaded_from_elsewhere(page):
-    """Images are data URIs; there is no script, style sheet, frame or CSS import."""
+    """Images are data URIs; style and script stand in the page; there is no frame or CSS import."""
     tags = Tags(page).tags
     sources = [attributes["src"] for _, attributes in tags if "src" in attributes]
     assert sources
     assert all(source.startswith("data:image/png;base64,") for source in sources)
-    assert not {tag for tag, _ in tags} & {"script", "link", "iframe", "object", "base"}
+    assert [attributes["href"] for tag, attributes in tags if tag == "link"] == ["data:,"]
+    assert not {tag for tag, _ in tags} & {"iframe", "object", "base"}
     assert not re.search(r"@import|url\(", page)
 
 

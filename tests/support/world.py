@@ -93,6 +93,10 @@ class OneBatch(Batches):
     def __init__(self, given: Batch) -> None:
         self.given = given
 
+    def shown(self) -> Batch:
+        """The batch, for diagnostics too."""
+        return self.given
+
     def read(self, step: int) -> int:
         """Nothing but the step."""
         return step

@@ -113,3 +113,14 @@ def test_a_reader_that_is_killed_is_one_line():
     with pytest.raises(ResourceError, match=r"^the process that reads batches ahead died \(.*\); give") as error:
         next(batches(feed, 0, 2, ahead=True))
     assert "\n" not in str(error.value)
+
+
+def test_the_batch_that_diagnostics_show():
+    """The image of most classes as it is, not mirrored, with the label at the stride; no draw and no seed changes it."""
+    feed, images, labels = make(label_stride=2)
+    labels[3][:] = np.arange(24).reshape(4, 6) % 19
+    first, other = feed.shown(), Feed(images, labels, seed=9, batch=2, label_stride=2, device=feed.device).shown()
+    for shown in (first, other):
+        np.testing.assert_allclose(shown.image[0].permute(1, 2, 0), images[3] / 255, atol=1e-6)
+        np.testing.assert_array_equal(shown.label[0], labels[3][1::2, 1::2])
+        assert shown.mirror.tolist() == [False] and shown.content is None and shown.style is None

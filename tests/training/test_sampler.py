@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ash.training.sampler import draw
+from ash.labels import VOID
+from ash.training.sampler import draw, most_classes
 
 
 def test_every_image_is_seen_once_in_a_pass():
@@ -33,3 +34,15 @@ def test_seeds_differ():
     """Another seed gives another order and other noise."""
     assert not np.array_equal(draw(0, 0, 8, 100).images, draw(1, 0, 8, 100).images)
     assert draw(0, 0, 8, 100).noise_seed != draw(1, 0, 8, 100).noise_seed
+
+
+def test_the_image_that_diagnostics_show():
+    """The first of those with the most classes among the first 32; void is no class."""
+    labels = [np.full((2, 3), VOID, np.uint8) for _ in range(40)]
+    labels[3][0] = (1, 2, VOID)
+    labels[5][0], labels[7][0] = (4, 4, 9), (6, 5, 4)
+    labels[9][0] = (1, 2, 3)
+    labels[32][:] = np.arange(6).reshape(2, 3)
+    assert most_classes(labels) == 7
+    assert most_classes(labels[:6]) == 3
+    assert most_classes([labels[0]]) == 0
