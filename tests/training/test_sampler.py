@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ash.training.sampler import draw
+from ash.training.sampler import draw, jitter
 
 
 def test_every_image_is_seen_once_in_a_pass():
@@ -33,3 +33,13 @@ def test_seeds_differ():
     """Another seed gives another order and other noise."""
     assert not np.array_equal(draw(0, 0, 8, 100).images, draw(1, 0, 8, 100).images)
     assert draw(0, 0, 8, 100).noise_seed != draw(1, 0, 8, 100).noise_seed
+
+
+def test_jitter_has_the_releases_shares():
+    """0.8 in 30 %, 1.1 in 30 %, else 1; that of paintings is drawn apart from that of the source."""
+    drawn = np.array([jitter(4, step) for step in range(2000)])
+    assert set(drawn.flatten()) == {0.8, 1.0, 1.1}
+    for factor, share in ((0.8, 0.3), (1.1, 0.3), (1.0, 0.4)):
+        assert np.allclose((drawn == factor).mean(0), share, atol=0.04)
+    assert abs(np.corrcoef(drawn.T)[0, 1]) < 0.06
+    assert jitter(4, 7) == tuple(drawn[7])
