@@ -157,7 +157,6 @@ class Feed(Batches):
 
     def place(self, content: Content) -> Batch:
         """Move it to the device, without waiting, and make floats of bytes and features of images there."""
-
         mirror, size = self._moved(content.mirror), (content.image.shape[1], content.image.shape[2])
         image = resized(scaled(self._moved(content.image)), _times(size, content.scales[0]))
         image = mirrored(image, mirror).contiguous(memory_format=torch.channels_last)

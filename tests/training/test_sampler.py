@@ -3,7 +3,7 @@
 import numpy as np
 
 from ash.labels import VOID
-from ash.training.sampler import draw, most_classes
+from ash.training.sampler import draw, jitter, most_classes
 
 
 def test_every_image_is_seen_once_in_a_pass():
@@ -46,3 +46,13 @@ def test_the_image_that_diagnostics_show():
     assert most_classes(labels) == 7
     assert most_classes(labels[:6]) == 3
     assert most_classes([labels[0]]) == 0
+
+
+def test_jitter_has_the_releases_shares():
+    """0.8 in 30 %, 1.1 in 30 %, else 1; that of paintings is drawn apart from that of the source."""
+    drawn = np.array([jitter(4, step) for step in range(2000)])
+    assert set(drawn.flatten()) == {0.8, 1.0, 1.1}
+    for factor, share in ((0.8, 0.3), (1.1, 0.3), (1.0, 0.4)):
+        assert np.allclose((drawn == factor).mean(0), share, atol=0.04)
+    assert abs(np.corrcoef(drawn.T)[0, 1]) < 0.06
+    assert jitter(4, 7) == tuple(drawn[7])
