@@ -13,6 +13,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/weights.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/protocols.smk"
+include: "workflow/rules/authors.smk"
 include: "workflow/rules/report.smk"
 
 
