@@ -8,9 +8,11 @@ from pathlib import Path
 
 from ash.acquire.networks import AUTHORS, located
 from ash.config import Settings
-from ash.errors import CheckpointError, ConfigError, StoreError, known
+from ash.errors import CheckpointError, ConfigError, StoreError, brief, flat, known
 from ash.files.atomic import file_digest
 from ash.weights.checkpoints import import_checkpoint
+
+LONGEST = 400  # characters of what is wrong with a file: a checkpoint may differ in hundreds of tensors
 
 
 def import_authors(settings: Settings, source: str, out: Path) -> None:
@@ -31,4 +33,5 @@ def import_authors(settings: Settings, source: str, out: Path) -> None:
     try:
         import_checkpoint(str(file), out, backbone=False, branches=None, like=settings.protocol.segmenter)
     except (CheckpointError, StoreError) as fault:
-        raise type(fault)(f"{fault} (authors' model of {source}: {address})") from fault
+        told = brief(flat(fault), LONGEST)
+        raise type(fault)(f"{told}; the authors' model of {source} is at {address}") from fault
