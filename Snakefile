@@ -15,6 +15,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/protocols.smk"
 include: "workflow/rules/cost.smk"
 include: "workflow/rules/claims.smk"
+include: "workflow/rules/authors.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/metrics.smk"
 

@@ -5,6 +5,7 @@ keeps its traceback.  Heavy imports happen inside the commands, so that `ash --h
 
 app       what all commands share: settings, sizes, progress
 acquire   acquire, check
+authors   import-authors, authors-table
 data      draw, manifest, prepare
 style     stylizer, features, rain, refit-stylizer, import-stylizer, fit-decoder
 train     train
@@ -22,6 +23,7 @@ import sys
 
 from ash.cli import (  # noqa: F401  importing them registers their commands
     acquire,
+    authors,
     bench,
     claimed,
     data,

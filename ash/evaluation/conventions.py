@@ -3,6 +3,7 @@
     name               network sees                           scored on
     cityscapes         1024x512, bicubic (CLAN, ASH)           gtFine label ids as published, 2048x1024
     mapillary_native   height 512, aspect kept, bicubic        labels as published, up to 4000 pixels wide and more
+    mapillary_stretch  1024x512, bicubic, as Cityscapes       labels as published
     mapillary_1536     height 1536, centre 1536x1536           the same crop of the labels, nearest neighbour
     ..._b              as the one without _b                   under label mapping B (`ash.datasets.mapillary_b`)
 
@@ -70,6 +71,8 @@ PROTOCOLS = {
         EvaluationProtocol("cityscapes", "cityscapes", "cityscapes", "stretch", (1024, 512)),
         EvaluationProtocol("mapillary_native", "mapillary", "mapillary", "height", (0, 512)),
         EvaluationProtocol("mapillary_native_b", "mapillary", "mapillary_b", "height", (0, 512)),
+        EvaluationProtocol("mapillary_stretch", "mapillary", "mapillary", "stretch", (1024, 512)),
+        EvaluationProtocol("mapillary_stretch_b", "mapillary", "mapillary_b", "stretch", (1024, 512)),
         EvaluationProtocol("mapillary_1536", "mapillary", "mapillary", "crop", (1536, 1536)),
         EvaluationProtocol("mapillary_1536_b", "mapillary", "mapillary_b", "crop", (1536, 1536)),
     )

@@ -42,21 +42,50 @@ def evaluate_protocol(
 
     Ids that the manifest shows as excluded are left out.  Writes the JSON of `ash.evaluation.scores`, with the protocol.
     """
+    experiment = settings.experiment(name)
+    segmenter = load_model(model, device(), run_digest(experiment, seed))
+    arithmetic = experiment.training.precision
+    ids, matrices = _measure(settings, protocol, manifest, segmenter, arithmetic, progress)
+    write_json(out, scores(name, seed, protocol.name, ids, matrices) | {"protocol": protocol.record()})
+
+
+def evaluate_file_as(
+    settings: Settings,
+    protocol: EvaluationProtocol,
+    manifest: dict[str, Any],
+    model: Path,
+    out: Path,
+    progress: Progress = quiet,
+) -> None:
+    """The same for a model that belongs to no experiment; its name is that of its file.
+
+    In fp32 on every device, as the programs have it whose published figures such a model is held against.
+    """
+    ids, matrices = _measure(settings, protocol, manifest, load_model(model, device()), "fp32", progress)
+    write_json(out, scores(model.stem, 0, protocol.name, ids, matrices) | {"protocol": protocol.record()})
+
+
+def _measure(
+    settings: Settings,
+    protocol: EvaluationProtocol,
+    manifest: dict[str, Any],
+    segmenter: DeepLab,
+    arithmetic: precision.Setting,
+    progress: Progress,
+) -> tuple[list[str], list[np.ndarray]]:
+    """Ids and confusion matrices (19,19) of every image."""
     where, source = device(), datasets.load(protocol.labels)
     settled = settings.protocol.datasets[protocol.dataset]
     excluded = manifest["splits"].get("val", {}).get("excluded", {})
     samples = source.index(Path(settled.root), "val", settled.validation, excluded)
-    experiment = settings.experiment(name)
-    segmenter = load_model(model, where, run_digest(experiment, seed))
     matrices = []
     for image, truth in ahead(partial(read_pair, source, protocol), samples, AHEAD):
-        rows = predict_strips(segmenter, image, (truth.shape[0], truth.shape[1]), where, experiment.training.precision)
+        rows = predict_strips(segmenter, image, (truth.shape[0], truth.shape[1]), where, arithmetic)
         with enough_memory(where, f"no setting lowers what {protocol.name} needs for one image; use a larger device"):
             parts = [confusion(truth[top : top + len(guess)], guess) for top, guess in rows]
         matrices.append(np.sum(parts, axis=0))
         progress(len(matrices), len(samples))
-    result = scores(name, seed, protocol.name, [sample.id for sample in samples], matrices)
-    write_json(out, result | {"protocol": protocol.record()})
+    return [sample.id for sample in samples], matrices
 
 
 def read_pair(source: Dataset, protocol: EvaluationProtocol, sample: Sample) -> tuple[np.ndarray, np.ndarray]:

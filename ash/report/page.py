@@ -7,7 +7,6 @@ from pathlib import Path
 
 import jinja2
 import yaml
-from markupsafe import Markup
 
 from ash.config import Settings
 from ash.errors import StoreError
@@ -51,8 +50,8 @@ def build_report(
     names = settings.tables(groups)
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_own("template.html"))
     page = template.render(
-        style=Markup(_own("page.css")),
-        script=Markup(_own("page.js")),
+        style=_own("page.css"),
+        script=_own("page.js"),
         protocol=settings.params.protocol,
         description=settings.protocol.description,
         seeds=settings.params.seeds,

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import torch
 
+from ash.config import SegmenterSettings
+from ash.contract import Heads
 from ash.errors import CheckpointError, ConfigError, several
 from ash.files.atomic import atomic_file, file_digest
 from ash.files.foreign import misfits, read_state
@@ -14,11 +16,14 @@ from ash.weights.model import load_model, save_weights
 IMPORTED = "imported"  # stands in the file where a trained model has the digest of its run
 
 
-def import_checkpoint(source: str, out: Path, *, backbone: bool, branches: int | None) -> None:
+def import_checkpoint(
+    source: str, out: Path, *, backbone: bool, branches: int | None, like: SegmenterSettings | None = None
+) -> None:
     """Write a checkpoint of the CLAN/ASH family, or of torchvision, as a model of this project.
 
-    `ash predict` and `ash evaluate-model` take it; without heads (`backbone`) it can only start a training.  Raises
-    StoreError or CheckpointError that names the file, ConfigError if `out` is the file itself.
+    `ash predict` and `ash evaluate-model` take it; without heads (`backbone`) it can only start a training.  `like`
+    is the network that it must be, with CLAN's two heads.  Raises StoreError or CheckpointError that names the file,
+    ConfigError if `out` is the file itself.
     """
     _refuse_same(Path(source), out)
     state = read_state(source)
@@ -26,6 +31,8 @@ def import_checkpoint(source: str, out: Path, *, backbone: bool, branches: int |
         tensors, settings, layout = to_ours(state, backbone=backbone, branches=branches)
     except CheckpointError as cause:
         raise CheckpointError(f"{source}: {cause}") from cause
+    if like is not None:
+        _check_like(source, settings, layout, like)
     notes = {
         "run": IMPORTED,
         "segmenter": settings.model_dump(mode="json"),
@@ -33,6 +40,19 @@ def import_checkpoint(source: str, out: Path, *, backbone: bool, branches: int |
         "source": file_digest(Path(source)) if Path(source).exists() else source,
     }
     save_weights(out, tensors, notes)
+
+
+def _check_like(source: str, found: SegmenterSettings, heads: Heads | None, wanted: SegmenterSettings) -> None:
+    """CheckpointError unless the network is the one wanted, with a pair of heads; initial weights do not count."""
+    there, asked = ((s.kind, s.width, s.blocks, s.rates) for s in (found, wanted))
+    if (there, heads) != (asked, "pair"):
+        shown = [
+            f"{kind} of width {width}, blocks {blocks}, rates {rates}" for kind, width, blocks, rates in (there, asked)
+        ]
+        raise CheckpointError(
+            f"{source}: another network ({shown[0]}, heads {heads}), wanted {shown[1]}, heads pair; put the right file there, "
+            "or name the protocol of that network in params.yaml"
+        )
 
 
 def export_checkpoint(model: Path, out: Path) -> None:

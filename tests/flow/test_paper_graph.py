@@ -124,7 +124,7 @@ def test_named_protocols_score_a_run(paper):
     names = [name for name in PROTOCOLS if name.startswith("mapillary")]
     files = [f"results/protocols/ash/seed0/{name}.json" for name in names]
     snakemake(paper, *files)
-    assert len(names) == 4
+    assert len(names) == 6
     for file in files:
         assert json.loads((paper / file).read_text())["miou"]["19"] is not None
 
