@@ -18,7 +18,7 @@ def figure1(settings: Settings, runs: Runs) -> Figure:
     steps = read_stylisation(runs.stylisation)
     count, paintings = steps["ash"].shape[:2]
     height, width = steps["image"].shape[1:3]
-    figure = Figure((1.75 * (paintings + 2), 1.75 * (count + 1) * height / width + 1.0), layout="constrained")
+    figure = Figure((1.65 * (paintings + 2), 1.65 * (count + 1) * height / width + 1.0), layout="constrained")
     axes = figure.subplots(count + 1, paintings + 2)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -46,7 +46,7 @@ def figure2(settings: Settings, runs: Runs) -> Figure:
         "source", "prediction of G", "|gamma|", "|beta|", "painting", "AdaIN", "with noise", "with noise and H (ASH)",
         f"what H changes, x {GAIN}",
     )  # fmt: skip
-    figure = Figure((1.75 * len(titles), count * (1.75 * height / width + 0.3) + 0.8), layout="constrained")
+    figure = Figure((1.65 * len(titles), count * (1.65 * height / width + 0.3) + 0.8), layout="constrained")
     axes = figure.subplots(count, len(titles), squeeze=False)
     for row in range(count):
         ash, noise = steps["ash"][row, row], steps["noise"][row]

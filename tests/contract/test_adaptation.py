@@ -57,7 +57,7 @@ def test_runs_without_targets_are_those_with_them(world, built, tmp_path, name):
     """The workflow's own run, made while the targets lay there, has the same weights, history and provenance."""
     settings = config.load(built / "params.yaml")
     train_here(settings, name, files_of(world / "data", settings, name), tmp_path)
-    for file in ("model.safetensors", "history.csv", "provenance.json"):
+    for file in ("model.safetensors", "players.safetensors", "history.csv", "provenance.json"):
         assert (tmp_path / file).read_bytes() == (built / f"results/models/{name}/seed0" / file).read_bytes(), file
 
 

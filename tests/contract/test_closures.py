@@ -55,7 +55,7 @@ def test_the_bench_holds_itself():
     assert {"ash/bench/step.py", "ash/bench/meter.py"} <= code("measure_cost")
 
 
-@pytest.mark.parametrize("rule", ["evaluate", "evaluate_as", "rain", "stylised_samples"])
+@pytest.mark.parametrize("rule", ["evaluate", "evaluate_as", "rain", "stylisation", "stylised_samples"])
 def test_only_training_holds_the_loop(rule):
     """An edit of the training loop scores nothing again by itself, and fits no VAE."""
     assert "ash/training/loop.py" not in code(rule)

@@ -133,6 +133,7 @@ def test_a_killed_training_goes_on_over_the_same_data_only(tmp_path, settings, c
         assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
             "history.csv",
             "model.safetensors",
+            "players.safetensors",
             "provenance.json",
         ]
 
