@@ -2,6 +2,7 @@
 
 sources           which archives a set consists of, where they come from, its licence
 download          one file over HTTP, resumed and verified
+watched           gives up a server that sends a byte now and then
 cityscapes_login  csDownload, which has the account
 members           which members of an archive belong to the set, and why an archive is refused
 unpack            one archive into the set's folder, nothing outside it, resumed
@@ -10,6 +11,7 @@ status            what is there of a set and what is missing, for `ash check`
 disk              where fetched files wait, and one process at a time
 journal           pins of what publishers serve, and a record of this machine's archives
 networks          published weights: where each comes from, and which a protocol needs
+unfit             files of weights that cannot serve as what the protocol names them for
 weights           fetches those weights and holds them against their pins
 authors           the trained models of ASH's authors, brought by the user
 """

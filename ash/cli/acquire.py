@@ -53,6 +53,7 @@ def check(params: ParamsOption = Params) -> None:
     """Check the settings, and say which data and weights are missing and what to do about each."""
     from ash.acquire.networks import missing as missing_weights
     from ash.acquire.status import lacks
+    from ash.acquire.unfit import unfit
 
     settings = load(params)
     _sound(settings, params)
@@ -66,10 +67,10 @@ def check(params: ParamsOption = Params) -> None:
     console.print(table)
     count = len(settings.params.experiments)
     console.print(f"settings are sound: {count} experiments, {len(settings.params.seeds)} seed(s)")
-    weights = missing_weights(settings.protocol)
+    weights = [*missing_weights(settings.protocol), *unfit(settings.protocol)]
     if missing or weights:
         raise DataError(
-            several(f"{len(missing)} set(s), {len(weights)} file(s) of weights missing", [*missing, *weights])
+            several(f"{len(missing)} set(s), {len(weights)} file(s) of weights missing or wrong", [*missing, *weights])
         )
 
 

@@ -200,12 +200,11 @@ def plan(
     params: ParamsOption = Params,
 ) -> None:
     """What all experiments of a protocol would take on the machine that was measured, and on disk."""
-    from ash.bench.plan import disk, hours
-    from ash.files.atomic import read_json
+    from ash.bench.plan import disk, hours, read_measured
 
     settings = load(params, protocol)
     table = Table("method", "experiments", "steps", "hours", "PFLOP", title=f"{len(settings.params.seeds)} seed(s)")
-    rows = hours(settings, read_json(measured, list))
+    rows = hours(settings, read_measured(measured))
     rows.append(
         {key: sum(row[key] for row in rows) for key in ("experiments", "steps", "hours", "pflop")} | {"method": "all"}
     )

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ash.config import SegmenterSettings
 from ash.contract import Heads
 from ash.errors import CheckpointError, ConfigError, several
 from ash.files.atomic import atomic_file, file_digest
 from ash.files.foreign import misfits, read_state
-from ash.segmentation.deeplab import DeepLab
+from ash.segmentation.deeplab import DeepLab, build_segmenter
 from ash.weights.family import HEADS, to_family, to_ours
 from ash.weights.model import load_model, save_weights
 
@@ -26,11 +27,7 @@ def import_checkpoint(
     ConfigError if `out` is the file itself.
     """
     _refuse_same(Path(source), out)
-    state = read_state(source)
-    try:
-        tensors, settings, layout = to_ours(state, backbone=backbone, branches=branches)
-    except CheckpointError as cause:
-        raise CheckpointError(f"{source}: {cause}") from cause
+    tensors, settings, layout = _ours(source, backbone, branches)
     if like is not None:
         _check_like(source, settings, layout, like)
     notes = {
@@ -55,6 +52,16 @@ def _check_like(source: str, found: SegmenterSettings, heads: Heads | None, want
         )
 
 
+def _ours(
+    source: str | Path, backbone: bool, branches: int | None
+) -> tuple[dict[str, Tensor], SegmenterSettings, Heads | None]:
+    state = read_state(source)
+    try:
+        return to_ours(state, backbone=backbone, branches=branches)
+    except CheckpointError as cause:
+        raise CheckpointError(f"{source}: {cause}") from cause
+
+
 def export_checkpoint(model: Path, out: Path) -> None:
     """Write a model of this project as the family's programs read it: `torch.save` of a state_dict.
 
@@ -69,6 +76,16 @@ def export_checkpoint(model: Path, out: Path) -> None:
 def _refuse_same(source: Path, out: Path) -> None:
     if source.exists() and out.exists() and out.samefile(source):
         raise ConfigError(f"{out}: is the checkpoint itself; name another file to write")
+
+
+def check_initial(source: str | Path, segmenter: SegmenterSettings) -> None:
+    """StoreError or CheckpointError if a checkpoint cannot be the initial weights of a segmenter, heads apart."""
+    tensors, _, _ = _ours(source, backbone=True, branches=None)
+    with torch.device("meta"):
+        own = build_segmenter(segmenter, "single").state_dict()
+    faults = misfits(tensors, {name: value for name, value in own.items() if not name.startswith(HEADS)})
+    if faults:
+        raise CheckpointError(several(f"{source}: does not fit the segmenter of the protocol:", faults, 3))
 
 
 def load_initial(path: Path, segmenter: DeepLab) -> None:

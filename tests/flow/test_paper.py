@@ -65,7 +65,7 @@ def test_check_of_nothing_says_what_to_do(folder):
     result = ash(folder, "check", check=False)
     assert result.returncode == 2
     lines = result.stderr.splitlines()
-    assert lines[0] == "ash: 5 set(s), 3 file(s) of weights missing"
+    assert lines[0] == "ash: 5 set(s), 3 file(s) of weights missing or wrong"
     for name, line in zip(SETS, lines[1:6], strict=True):
         assert f"data/raw/{name}: {name} is missing (no such folder); " in line
         assert f"run `ash acquire {name}`" in line
