@@ -10,7 +10,7 @@ The official Cityscapes evaluator agrees to 1e-9 (tests/evaluation/test_scores.p
 prediction has: it scores 0 there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from ash.errors import ShapeError
 from ash.labels import CLASSES, N_CLASSES, SUBSETS, VOID
 
 CONFIDENCE = 0.95
+ALL = range(N_CLASSES)  # train ids
 BOOTSTRAP_SEED = 0  # of every interval that is reported, so that equal runs give equal tables
 
 
@@ -53,9 +54,17 @@ def iou(tally: np.ndarray) -> np.ndarray:
     return np.where(present, hits / union, np.nan)
 
 
-def miou(tally: np.ndarray, classes: int) -> np.ndarray:
-    """Mean IoU over the 19, 16 or 13 classes that the truth holds, from counts (...,3,19); NaN if it holds none."""
-    values = iou(tally)[..., list(SUBSETS[classes])]
+def miou(tally: np.ndarray, classes: int, among: Collection[int] = ALL) -> np.ndarray:
+    """Mean IoU over the 19, 16 or 13 classes that the truth holds, from counts (...,3,19); NaN if it holds none.
+
+    Classes that are not `among` the train ids of a pair of sets are left out of the mean, and of nothing else.
+    """
+    return mean_iou(iou(tally), classes, among)
+
+
+def mean_iou(values: np.ndarray, classes: int, among: Collection[int] = ALL) -> np.ndarray:
+    """The same from the IoU of each class (...,19), NaN where the truth lacks it."""
+    values = values[..., [k for k in SUBSETS[classes] if k in among]]
     known = ~np.isnan(values)
     total = np.where(known, values, 0).sum(-1)
     return np.where(known.any(-1), total / np.maximum(known.sum(-1), 1), np.nan)
@@ -105,7 +114,9 @@ class Interval:
     high: float
 
 
-def paired_bootstrap(first: np.ndarray, second: np.ndarray, classes: int, resamples: int, seed: int) -> Interval:
+def paired_bootstrap(
+    first: np.ndarray, second: np.ndarray, classes: int, resamples: int, seed: int, among: Collection[int] = ALL
+) -> Interval:
     """How much better `second` is than `first`: mIoU averaged over seeds, with a percentile interval.
 
     Both are counts (S,N,3,19) of the same S seeds and N images in the same order.  Every resample draws seeds and images
@@ -122,7 +133,7 @@ def paired_bootstrap(first: np.ndarray, second: np.ndarray, classes: int, resamp
     def difference(seeds: Sequence[int] | np.ndarray, weights: np.ndarray) -> float:
         """Of one resample: image weights (N,) make a weighted sum of counts, a matrix product."""
         tallies = np.einsum("n,msnk->msk", weights, both[:, seeds]).reshape(2, len(seeds), 3, N_CLASSES)
-        means = miou(tallies, classes).mean(1)
+        means = miou(tallies, classes, among).mean(1)
         return float(means[1] - means[0])
 
     drawn = []

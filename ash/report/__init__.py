@@ -4,6 +4,7 @@ runs      finds what the runs left behind
 records   reads it, and what else the report is made of
 paper     the paper's printed numbers, with their misprints and our notes
 tables    the paper's tables with ours beside them
+means     which classes a mean goes over where sets do not share them all
 contrast  the difference between two experiments, seed by seed
 cost      what a training step of each method costs
 metrics   the figures of all experiments in one file each
