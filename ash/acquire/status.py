@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ash import datasets
 from ash.acquire import sources
-from ash.acquire.sources import Source
+from ash.acquire.archives import Source
 from ash.datasets._base import Dataset
 from ash.preparation.census import take_census
 

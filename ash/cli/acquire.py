@@ -26,6 +26,9 @@ def acquire(
         str | None,
         typer.Option(envvar="ASH_MIRROR", help="address in place of the publisher's, for sets fetched by HTTP"),
     ] = None,
+    given: Annotated[
+        Path | None, typer.Option("--from", help="folder that holds the set already; its root becomes a link to it")
+    ] = None,
     params: ParamsOption = Params,
 ) -> None:
     """Fetch a set, or say what to fetch by hand; verify and unpack it.  SET may be `weights`, the published networks."""
@@ -40,12 +43,14 @@ def acquire(
     if name == WEIGHTS:
         from ash.acquire.weights import acquire_weights  # which needs torch, to look into them
 
+        if given is not None:
+            raise ConfigError("--from: is for sets, wanted none with weights; put the files into data/weights yourself")
         acquire_weights(needed(settings.protocol), record, pinned, mirror, progress)
         return
     dataset = dataset_of(settings, name)
     if dataset.draw:
         raise ConfigError(f"data set {name}: is drawn in protocol {settings.params.protocol}; use `ash draw`")
-    bring(name, Order(Path(dataset.root), dataset.count, record, pinned, mirror), progress, _say)
+    bring(name, Order(Path(dataset.root), dataset.count, record, pinned, mirror, given), progress, _say)
 
 
 @app.command(rich_help_panel=DATA)

@@ -9,13 +9,15 @@ The official Cityscapes evaluator agrees to 1e-9 (tests/evaluation/test_scores.p
 prediction has: it scores 0 there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ash.errors import ShapeError
 from ash.labels import CLASSES, N_CLASSES, SUBSETS, VOID
+
+ALL = range(N_CLASSES)  # train ids
 
 
 def confusion(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
@@ -51,9 +53,19 @@ def iou(tally: np.ndarray) -> np.ndarray:
 def miou(tally: np.ndarray, classes: int | Sequence[int]) -> np.ndarray:
     """Mean IoU over those classes that the truth holds, from counts (...,3,19); NaN if it holds none.
 
-    `classes` is 19, 16 or 13, or train ids.
+    `classes` is 19, 16 or 13, or train ids (`shared`).
     """
-    values = iou(tally)[..., list(SUBSETS[classes] if isinstance(classes, int) else classes)]
+    return mean_iou(iou(tally), classes)
+
+
+def shared(classes: int, among: Collection[int]) -> list[int]:
+    """Those of 19, 16 or 13 classes that are `among` the train ids which a pair of sets has; the others enter no mean."""
+    return [k for k in SUBSETS[classes] if k in among]
+
+
+def mean_iou(values: np.ndarray, classes: int | Sequence[int]) -> np.ndarray:
+    """The same from the IoU of each class (...,19), NaN where the truth lacks it."""
+    values = values[..., list(SUBSETS[classes] if isinstance(classes, int) else classes)]
     known = ~np.isnan(values)
     total = np.where(known, values, 0).sum(-1)
     return np.where(known.any(-1), total / np.maximum(known.sum(-1), 1), np.nan)

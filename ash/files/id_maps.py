@@ -16,6 +16,8 @@ from ash.files.listing import shown
 from ash.labels import PALETTE, VOID
 
 DEPTHS = ("L", "P", "P;4", "P;2", "P;1")  # Pillow's names; grey of fewer than 8 bits is stretched and is no id
+ONE = "one channel of 8 bits with an id; restore it, or save ids in place of colours"
+THREE = "three channels of 8 bits (RGB); restore the file as it was published"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class IdMap:
 
 def read_id_map(path: Path) -> IdMap:
     """Read a PNG of ids.  DataError if it is damaged, of another format or depth, has channels, or is turned by EXIF."""
-    with open_image(path, lambda picture: _one_channel(path, picture), formats=("PNG",)) as picture:
+    with open_image(path, lambda picture: _refuse_unless(path, picture, DEPTHS, ONE), formats=("PNG",)) as picture:
         refuse_turned(path, picture)
         colours = None
         if picture.mode == "P":
@@ -51,6 +53,16 @@ def read_id_map(path: Path) -> IdMap:
             same = (entries[:, None] == PALETTE).all(2)
             colours[: len(entries)] = np.where(same.any(1), same.argmax(1), VOID)
         return IdMap(np.asarray(picture), colours)
+
+
+def read_channels(path: Path) -> np.ndarray:
+    """Read a PNG whose three channels of 8 bits tell the class: uint8 (H,W,3), in the order RGB.
+
+    DataError if it is damaged, of another format or depth, has other channels, or is turned by EXIF.
+    """
+    with open_image(path, lambda picture: _refuse_unless(path, picture, ("RGB",), THREE), formats=("PNG",)) as picture:
+        refuse_turned(path, picture)
+        return np.asarray(picture)
 
 
 def refuse_clashes(path: Path, clashes: list[int]) -> None:
@@ -63,10 +75,8 @@ def refuse_clashes(path: Path, clashes: list[int]) -> None:
         )
 
 
-def _one_channel(path: Path, picture: Image.Image) -> None:
+def _refuse_unless(path: Path, picture: Image.Image, depths: tuple[str, ...], wanted: str) -> None:
+    """DataError unless the pixels are stored in one of the depths, by Pillow's names."""
     found = [str(tile.args) for tile in picture.tile]  # type: ignore[attr-defined]
-    if len(found) != 1 or found[0] not in DEPTHS:
-        raise DataError(
-            f"{shown(path)}: pixels are {', '.join(found)}, wanted one channel of 8 bits with an id; restore it, or save"
-            " ids in place of colours"
-        )
+    if len(found) != 1 or found[0] not in depths:
+        raise DataError(f"{shown(path)}: pixels are {', '.join(found)}, wanted {wanted}")

@@ -16,6 +16,7 @@ from ash.config import Settings
 from ash.labels import CLASSES, N_CLASSES, PALETTE, SUBSETS, classes_of, colourise
 from ash.report.contributions import figure4, write_contributions
 from ash.report.drawing import LINES, SERIES, save
+from ash.report.means import among
 from ash.report.records import read_history, read_samples
 from ash.report.runs import Runs
 from ash.report.strips import figure1, figure2
@@ -98,7 +99,7 @@ def contrasts(settings: Settings, runs: Runs) -> Figure:
     for axis, target in zip(panels, targets, strict=True):
         for y, name in enumerate(names):
             classes = classes_of(settings.params.experiments[name].source)
-            values = runs.miou(name, target, classes)
+            values = runs.miou(name, target, classes, among(settings, [name], target))
             colour = SERIES[0 if classes == N_CLASSES else 1]
             axis.barh(y, values.mean(), color=colour, alpha=0.35)
             axis.plot(values, np.full(len(values), y), "o", ms=3.5, color=colour)

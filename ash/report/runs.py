@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ash.errors import StoreError, flat, several
-from ash.evaluation.scores import image_counts
+from ash.evaluation.scores import ALL, image_counts, mean_iou, shared
+from ash.labels import SUBSETS
 from ash.report.records import Scores, read_scores
 
 TRAINED = (
@@ -66,9 +67,13 @@ class Runs:
             )
         return run
 
-    def miou(self, experiment: str, target: str, classes: int) -> np.ndarray:
-        """mIoU of each seed, in per cent."""
-        return 100 * np.array([run["miou"][str(classes)] for run in self.scores(experiment, target)], float)
+    def miou(self, experiment: str, target: str, classes: int, among: Collection[int] = ALL) -> np.ndarray:
+        """mIoU of each seed over those of 19, 16 or 13 classes that are `among` some train ids, in per cent."""
+        runs = self.scores(experiment, target)
+        if set(SUBSETS[classes]) <= set(among):
+            return 100 * np.array([run["miou"][str(classes)] for run in runs], float)
+        values = [[np.nan if run["iou"][c] is None else run["iou"][c] for c in run["classes"]] for run in runs]
+        return 100 * mean_iou(np.array(values, float), shared(classes, among))
 
     def counts(self, experiment: str, target: str) -> np.ndarray:
         """Counts of each seed and image, (S,N,3,19)."""
