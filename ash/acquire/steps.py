@@ -96,7 +96,7 @@ class _Work:
 
     def __init__(self, source: Source, order: Order, stage: Stage, held: ExitStack) -> None:
         self.source, self.order, self.stage, self.held = source, order, stage, held
-        self.contents = source.contents and read_contents(order.contents(source))
+        self.contents = read_contents(order.contents(source)) if source.contents else None
         self.pins, self.journal = Pins(order.pins), Journal(order.out.with_name(f".{source.name}.json"))
         self.complete = lacks(source.name, order.root, order.count) is None
         self.held_folder = False

@@ -18,6 +18,7 @@ Results = Path("results")
 
 
 def runs_of(settings: Settings, results: Path) -> "Runs":
+    """The runs below a folder of results, with the seeds of the settings."""
     from ash.report.runs import Runs
 
     return Runs(results, settings.params.seeds, settings.params.more_experiments)

@@ -44,7 +44,7 @@ def over_seeds(differences: np.ndarray) -> Interval:
 
 
 def over_images(
-    weights: Sequence[float], runs: Sequence[np.ndarray], classes: Sequence[int], resamples: int
+    weights: Sequence[float], runs: Sequence[np.ndarray], classes: int | Sequence[int], resamples: int
 ) -> Interval:
     """A sum of mIoUs in [0,1], each with its weight; of one seed, so each run is counts (N,3,19) of the same N images."""
     n = len(runs[0])

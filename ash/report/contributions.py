@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ash.config import Settings
 from ash.files.atomic import write_text
@@ -93,4 +94,4 @@ def _lines(axis: Axes, means: pd.DataFrame, kind: str, title: str) -> None:
         axis.plot(part["step"], part[kind], color=COLOURS[k], lw=1.3, ls=LINES[k % 3], label=name)
     axis.set_title(title, fontsize=9)
     axis.axhline(0, color="0.7", lw=0.6, zorder=0)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))

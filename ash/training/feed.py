@@ -152,6 +152,7 @@ class Feed(Batches):
                 content=None,
                 style=None,
                 target=None,
+                scales=(1.0, 1.0),
             )
         )
 
