@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 import torch
 from pydantic import Field, TypeAdapter
-from typing_extensions import NotRequired, TypedDict  # pydantic wants it before Python 3.12
+from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from ash import methods
 from ash.config import Settings

@@ -117,7 +117,9 @@ PAIR = ROOT / "ash/style/weights/miniature.safetensors"
 
 def segmenter(folder, **changes):
     """A checkpoint of the protocol's segmenter, or of another one."""
-    settings = SegmenterSettings(kind="resnet101", width=8, blocks=(1, 1, 1, 1), rates=(6, 12)).model_copy(update=changes)
+    settings = SegmenterSettings(kind="resnet101", width=8, blocks=(1, 1, 1, 1), rates=(6, 12)).model_copy(
+        update=changes
+    )
     torch.save(build_segmenter(settings, "single").state_dict(), folder / "s.pth")
     return str(folder / "s.pth")
 
@@ -145,11 +147,26 @@ def test_weights_of_another_network_are_named(tmp_path, monkeypatch):
     swapped = SimpleNamespace(encoder=f"data/weights/{NAMES[1]}")
     (tmp_path / "text.pth").write_text("<!DOCTYPE html><html>sign in</html>")
     cases = [
-        (found_unfit(str(PAIR)), r"segmenter\.weights: .*miniature\.safetensors: holds decoder, encoder; wanted a ResNet"),
-        (found_unfit("torchvision:vgg19"), r"segmenter\.weights: torchvision:vgg19: wanted torchvision:resnet101, or a file"),
-        (found_unfit(str(tmp_path / "text.pth")), r"segmenter\.weights: .*text\.pth: a web page \(HTML\), wanted a PyTorch"),
-        (found_unfit(segmenter(tmp_path, width=16)), r"segmenter\.weights: .*s\.pth: does not fit the segmenter of the prot"),
-        (found_unfit(segmenter(tmp_path, blocks=(1, 2, 1, 1))), r"s\.pth: does not fit .* layer2\.1\.\S+: not expected"),
+        (
+            found_unfit(str(PAIR)),
+            r"segmenter\.weights: .*miniature\.safetensors: holds decoder, encoder; wanted a ResNet",
+        ),
+        (
+            found_unfit("torchvision:vgg19"),
+            r"segmenter\.weights: torchvision:vgg19: wanted torchvision:resnet101, or a file",
+        ),
+        (
+            found_unfit(str(tmp_path / "text.pth")),
+            r"segmenter\.weights: .*text\.pth: a web page \(HTML\), wanted a PyTorch",
+        ),
+        (
+            found_unfit(segmenter(tmp_path, width=16)),
+            r"segmenter\.weights: .*s\.pth: does not fit the segmenter of the prot",
+        ),
+        (
+            found_unfit(segmenter(tmp_path, blocks=(1, 2, 1, 1))),
+            r"s\.pth: does not fit .* layer2\.1\.\S+: not expected",
+        ),
         (found_unfit(None, FITTED_PAIR, swapped), r"decoder\.encoder: .*2\.weight"),
     ]
     (tmp_path / "data/weights" / NAMES[1]).write_bytes(b"")
