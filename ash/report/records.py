@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from ash.errors import StoreError, flat
+from ash.evaluation.scores import image_counts, iou, miou
 from ash.labels import CLASSES, N_CLASSES, SUBSETS, VOID
 
 T = TypeVar("T")
@@ -99,7 +100,20 @@ def read_scores(path: Path) -> Scores:
     lengths = {name: len(values) for name, values in images.items()}  # type: ignore[arg-type]
     if len(set(lengths.values())) > 1 or not images["id"]:
         raise StoreError(f"{path}: images: {lengths}, wanted one length, 1 or more; {_again(SCORED)}")
+    if wrong := _disagreeing(run):
+        raise StoreError(f"{path}: {wrong}: is not what the counts of its images give; {_again(SCORED)}")
     return run
+
+
+def _disagreeing(run: Scores) -> str:
+    """The first figure of a run that its images contradict, as one that was edited or damaged; or ""."""
+    tally = image_counts(run).sum(0)
+    stated = {f"iou.{name}": run["iou"][name] for name in CLASSES} | {f"miou.{n}": run["miou"][str(n)] for n in SUBSETS}
+    figures = [*iou(tally), *(miou(tally, n) for n in SUBSETS)]
+    for (name, found), wanted in zip(stated.items(), figures, strict=True):
+        if not np.isclose(np.nan if found is None else found, wanted, rtol=0, atol=1e-9, equal_nan=True):
+            return name
+    return ""
 
 
 def read_provenance(path: Path) -> Provenance:

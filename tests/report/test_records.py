@@ -107,6 +107,29 @@ def test_scores_with_one_value_exchanged(world, tmp_path, data):
         told(error, path)
 
 
+@pytest.mark.parametrize(
+    ("place", "figure"),
+    [
+        (("iou", "car"), "iou.car"),
+        (("iou", "train"), "iou.train"),
+        (("miou", "13"), "miou.13"),
+        (("images", "true_positive", 2, 0), "iou.road"),
+        (("images", "false_negative", 0, 13), "iou.car"),
+    ],
+)
+def test_figures_that_their_own_counts_contradict(world, tmp_path, place, figure):
+    """One figure or one count edited, or a bit of it flipped: never a row of a table."""
+    path = Runs(tmp_path, (0,)).path("ash", 0, "cityscapes.json")
+    path.parent.mkdir(parents=True)
+    sound = json.loads(world(1)[1].path("ash", 0, "cityscapes.json").read_text())
+    value = sound
+    for key in place:
+        value = value[key]
+    path.write_text(json.dumps(replaced(sound, place, value + 4 if isinstance(value, int) else (value or 0.5) / 2)))
+    with pytest.raises(StoreError, match=rf"cityscapes\.json: {figure}: is not what the counts of its images give; remove"):
+        read_scores(path)
+
+
 @QUICK
 @given(data=st.data())
 def test_costs_and_provenance_with_one_value_exchanged(world, tmp_path, data):
