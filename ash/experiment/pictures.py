@@ -10,7 +10,7 @@ from torch import Tensor
 from ash.config.kinds import Size
 from ash.errors import ConfigError, DataError
 from ash.experiment.evaluate import predictor
-from ash.experiment.hallucinated import load_run
+from ash.experiment.hallucinated import MODEL, PLAYERS, load_run
 from ash.files.atomic import atomic
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.files.images import read_picture, resized
@@ -81,7 +81,7 @@ def stylise_by_run(
     G sees the image at `size`, as in `predict_image`; H is told what G sees.  Gives the size that was used.  ConfigError if
     the run's H is told the true classes, which a picture does not come with.
     """
-    refuse_place(out, image, painting, stylizer)
+    refuse_place(out, image, painting, stylizer, folder / MODEL, folder / PLAYERS)
     run, pictures = load_run(folder, stylizer, alpha), {path: _read(path) for path in (image, painting)}
     if run.method.settings.condition == "ground_truth":
         raise ConfigError(
