@@ -1,5 +1,6 @@
 """How a trained ASH stylises a few images, step by step, in one file: what Figures 1, 2 and 4 are drawn of."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def write_stylisation(
         )
 
 
-def _chosen(labels: "np.ndarray") -> list[int]:
+def _chosen(labels: Sequence[np.ndarray]) -> list[int]:
     """The image of the diagnostics, and others spread over the set; an image may come twice in a set of very few."""
     first, count = most_classes(labels), len(labels)
     return [first, *((first + count * k // CONTENTS) % count for k in range(1, CONTENTS))]
@@ -93,10 +94,8 @@ def _row(
     content, style = given(of)
     like = content if method.settings.modulation == "local" else style
     maps = hallucination.maps(method.hallucinator, method.condition(heads, of), like, method.settings.bound)
-    steps = {
-        name: _picture(without_h(run, run.batch(image, paintings[k], SEED), form))
-        for name, form in (("adain", "none"), ("noise", method.settings.noise))
-    }
+    forms: dict[str, NoiseForm] = {"adain": "none", "noise": method.settings.noise}
+    steps = {name: _picture(without_h(run, run.batch(image, paintings[k], SEED), form)) for name, form in forms.items()}
     predicted = probability_map(heads, image.shape[:2]).argmax(1)[0].to(torch.uint8).cpu().numpy()
     gamma, beta = (values.abs().mean(1)[0].cpu().numpy() for values in maps)
     ash = np.stack([_picture(run.stylised(batch, heads)) for batch in batches])
@@ -111,7 +110,7 @@ def without_h(run: TrainedRun, batch: Batch, noise: NoiseForm) -> Tensor:
     return view(pair.decode(torch.lerp(content, mixed, s.alpha)), batch, s.vgg_input)
 
 
-def _spread(images: "np.ndarray", count: int) -> list[np.ndarray]:
+def _spread(images: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
     return [images[int(i)] for i in np.linspace(0, len(images) - 1, count)]
 
 
