@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ash.config import Settings
 from ash.files.atomic import write_text
@@ -70,7 +71,7 @@ def figure4(settings: Settings, runs: Runs) -> Figure:
     side = figure.add_subplot(grid[:, 4])
     side.set_axis_off()
     insets = (("the image", steps["image"][0]), ("its label", colourise(steps["label"][0])),
-              (f"prediction at the end, seed {runs.seeds[0]}", colourise(steps["prediction"][0])))  # fmt: skip
+              (f"prediction, seed {runs.seeds[0]}", colourise(steps["prediction"][0])))  # fmt: skip
     for k, (title, pixels) in enumerate(insets):
         picture(side.inset_axes((0, 0.68 - 0.33 * k, 1, 0.28)), pixels, title)
     handles, names = axes[0].get_legend_handles_labels()
@@ -93,4 +94,4 @@ def _lines(axis: Axes, means: pd.DataFrame, kind: str, title: str) -> None:
         axis.plot(part["step"], part[kind], color=COLOURS[k], lw=1.3, ls=LINES[k % 3], marker=".", ms=3, label=name)
     axis.set_title(title, fontsize=9)
     axis.axhline(0, color="0.7", lw=0.6, zorder=0)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -26,7 +26,8 @@ CAPTIONS = {
     "with noise and H, as in training. The last column shows the difference that H makes, eight times as strong.",
     "figure3": "Figure 3. Target images and predictions of SYNTHIA-trained networks (first seed).",
     "figure4": "Figure 4. What each class adds to the L1 norm of gamma and beta while ASH trains: the change when its channel "
-    "of the condition is set to zero, for one source image that stays the same, and by pixel predicted as that class. "
+    "of the condition is set to zero, for one source image that stays the same, and by pixel predicted as that class. The "
+    "prediction is that of the end. "
     "figures/figure4.csv has the numbers of each seed.",
     "stylised": "Stylised samples: content images on the left, paintings on top.",
     "iou": "IoU of each class (mean over seeds).",
