@@ -20,7 +20,7 @@ from ash.report.tables import heading
 
 CAPTIONS = {
     "figure1": "Figure 1. Source images in the styles of paintings, as ASH stylises them at the end of its training (first "
-    "seed), beside images of the target, which no training has seen.",
+    "seed), beside images of the target, which this run has never seen.",
     "figure2": "Figure 2. How ASH stylises an image, step by step, at the end of its training (first seed): what G predicts, "
     "the means of |gamma| and |beta| over channels that H makes of it, the painting, AdaIN alone, AdaIN with the noise, and "
     "with noise and H, as in training. The last column shows the difference that H makes, eight times as strong.",
