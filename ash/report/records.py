@@ -172,7 +172,7 @@ def read_stylisation(path: Path) -> dict[str, np.ndarray]:
             )
     contents, height, width, _ = steps["image"].shape
     paintings = steps["painting"].shape[0]
-    wanted: dict[str, tuple[int, ...]] = dict.fromkeys(("image", "adain", "noise"), (contents, height, width, 3))
+    wanted = dict.fromkeys(("image", "adain", "noise"), (contents, height, width, 3))
     wanted["ash"] = (contents, paintings, height, width, 3)
     wanted["target"] = (contents, *steps["target"].shape[1:3], 3)
     wanted["painting"] = (paintings, *steps["painting"].shape[1:3], 3)
