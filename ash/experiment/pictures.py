@@ -10,7 +10,7 @@ from torch import Tensor
 from ash.config.kinds import Size
 from ash.errors import ConfigError, DataError
 from ash.experiment.evaluate import predictor
-from ash.experiment.hallucinated import load_run
+from ash.experiment.hallucinated import MODEL, PLAYERS, load_run
 from ash.files.atomic import atomic
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.files.images import read_picture, resized
@@ -34,7 +34,7 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
     Takes two images of each prepared set and six paintings, spread evenly over their sets; all have the size of the first
     content image.
     """
-    _refuse_place(out, stylizer, paintings, *prepared)
+    refuse_place(out, stylizer, paintings, *prepared)
     pair, where = load_stylizer(stylizer).to(device()), device()
     contents: list[np.ndarray] = []
     for path in prepared:
@@ -57,7 +57,7 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
 
 def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out: Path) -> None:
     """Give one image the style of one painting; sizes may differ, the result has that of the image."""
-    _refuse_place(out, image, painting, stylizer)
+    refuse_place(out, image, painting, stylizer)
     where = device()
     pair, pictures = load_stylizer(stylizer).to(where), {path: _read(path) for path in (image, painting)}
     with torch.inference_mode(), enough_memory(where, "give smaller images"):
@@ -81,7 +81,7 @@ def stylise_by_run(
     G sees the image at `size`, as in `predict_image`; H is told what G sees.  Gives the size that was used.  ConfigError if
     the run's H is told the true classes, which a picture does not come with.
     """
-    _refuse_place(out, image, painting, stylizer)
+    refuse_place(out, image, painting, stylizer, folder / MODEL, folder / PLAYERS)
     run, pictures = load_run(folder, stylizer, alpha), {path: _read(path) for path in (image, painting)}
     if run.method.settings.condition == "ground_truth":
         raise ConfigError(
@@ -100,7 +100,7 @@ def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size
     The image is resized for the network as prepared ones are: to `size` (width, height), or, where that is a height alone,
     with its aspect kept.  Gives the size that was used; the overlay has the image's own.
     """
-    _refuse_place(out, image, model)
+    refuse_place(out, image, model)
     segmenter, pixels = load_model(model, device()), _read(image)
     shape, used = pixels.shape[:2], _seen_at(image, pixels, size)
     small = np.array(resized(pixels, used, Image.Resampling.BICUBIC))
@@ -126,7 +126,7 @@ def _seen_at(image: Path, pixels: np.ndarray, size: Size | int) -> Size:
     return used
 
 
-def _refuse_place(out: Path, *inputs: Path) -> None:
+def refuse_place(out: Path, *inputs: Path) -> None:
     """DataError where a result would be written over a file that it is made of, or over a folder."""
     if out.is_dir():
         raise DataError(f"{shown(out)}: is a folder, wanted a file to write; name one with --out")

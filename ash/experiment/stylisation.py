@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ash.config import Settings
 from ash.contract import Batch
-from ash.experiment.hallucinated import TrainedRun, load_run
+from ash.experiment.hallucinated import MODEL, PLAYERS, TrainedRun, load_run
 from ash.experiment.origin import check_prepared
-from ash.experiment.pictures import to_pixels
+from ash.experiment.pictures import refuse_place, to_pixels
 from ash.files.atomic import atomic_file
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.machine.device import enough_memory
@@ -51,6 +51,7 @@ def write_stylisation(
     The noise is the same for `noise` and `ash`.  The target's images are shown beside the others and enter nothing.
     """
     source, style = settings.experiment(experiment).source, settings.experiment(experiment).style_set
+    refuse_place(out, stylizer, prepared, paintings, target, run / MODEL, run / PLAYERS)
     check_prepared(settings, prepared, source, "train")
     check_prepared(settings, paintings, style, "train")
     trained = load_run(run, stylizer)
@@ -109,7 +110,7 @@ def without_h(run: TrainedRun, batch: Batch, noise: NoiseForm) -> Tensor:
     return view(pair.decode(torch.lerp(content, mixed, s.alpha)), batch, s.vgg_input)
 
 
-def _spread(images: "np.ndarray", count: int) -> list[np.ndarray]:
+def _spread(images: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
     return [images[int(i)] for i in np.linspace(0, len(images) - 1, count)]
 
 

@@ -71,7 +71,7 @@ def figure4(settings: Settings, runs: Runs) -> Figure:
     side = figure.add_subplot(grid[:, 4])
     side.set_axis_off()
     insets = (("the image", steps["image"][0]), ("its label", colourise(steps["label"][0])),
-              ("prediction at the end", colourise(steps["prediction"][0])))  # fmt: skip
+              (f"prediction, seed {runs.seeds[0]}", colourise(steps["prediction"][0])))  # fmt: skip
     for k, (title, pixels) in enumerate(insets):
         picture(side.inset_axes((0, 0.68 - 0.33 * k, 1, 0.28)), pixels, title)
     handles, names = axes[0].get_legend_handles_labels()
@@ -91,7 +91,7 @@ def _lines(axis: Axes, means: pd.DataFrame, kind: str, title: str) -> None:
     """One line a class that has a figure at some step, in the class's colour."""
     for k, name in enumerate(CLASSES):
         part = means[means["class"] == name]
-        axis.plot(part["step"], part[kind], color=COLOURS[k], lw=1.3, ls=LINES[k % 3], label=name)
+        axis.plot(part["step"], part[kind], color=COLOURS[k], lw=1.3, ls=LINES[k % 3], marker=".", ms=3, label=name)
     axis.set_title(title, fontsize=9)
     axis.axhline(0, color="0.7", lw=0.6, zorder=0)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

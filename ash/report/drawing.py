@@ -35,4 +35,4 @@ def picture(axis: Axes, pixels: np.ndarray, title: str = "") -> None:
     axis.imshow(pixels, interpolation="nearest")
     axis.set_axis_off()
     if title:
-        axis.set_title(title, fontsize=8)
+        axis.set_title(title, fontsize=10)

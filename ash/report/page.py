@@ -18,13 +18,14 @@ from ash.report.table import read
 
 CAPTIONS = {
     "figure1": "Figure 1. Source images in the styles of paintings, as ASH stylises them at the end of its training (first "
-    "seed), beside images of the target, which no training has seen.",
+    "seed), beside images of the target, which this run has never seen.",
     "figure2": "Figure 2. How ASH stylises an image, step by step, at the end of its training (first seed): what G predicts, "
     "the means of |gamma| and |beta| over channels that H makes of it, the painting, AdaIN alone, AdaIN with the noise, and "
     "with noise and H, as in training. The last column shows the difference that H makes, eight times as strong.",
     "figure3": "Figure 3. Target images and predictions of SYNTHIA-trained networks (first seed).",
     "figure4": "Figure 4. What each class adds to the L1 norm of gamma and beta while ASH trains: the change when its channel "
-    "of the condition is set to zero, for one source image that stays the same, and by pixel predicted as that class. "
+    "of the condition is set to zero, for one source image that stays the same, and by pixel predicted as that class. The "
+    "prediction is that of the end. "
     "figures/figure4.csv has the numbers of each seed.",
     "stylised": "Stylised samples: content images on the left, paintings on top.",
     "iou": "IoU of each class (mean over seeds).",

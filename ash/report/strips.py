@@ -33,7 +33,7 @@ def figure1(settings: Settings, runs: Runs) -> Figure:
             steps["target"][row],
             "" if row else f"{settings.targets[0]}, never trained on",
         )
-    figure.suptitle(_of(settings, f"{count} source images, {paintings} paintings, ASH with noise and H"), fontsize=9)
+    figure.suptitle(_of(settings, f"{count} source images, {paintings} paintings, ASH with noise and H"), fontsize=10)
     return figure
 
 
@@ -43,10 +43,10 @@ def figure2(settings: Settings, runs: Runs) -> Figure:
     count = len(steps["image"])
     height, width = steps["image"].shape[1:3]
     titles = (
-        "source", "prediction of G", "|gamma|", "|beta|", "painting", "AdaIN", "with noise", "with noise and H (ASH)",
+        "source", "prediction of G", "|gamma|", "|beta|", "painting", "AdaIN", "with noise", "noise and H: ASH",
         f"what H changes, x {GAIN}",
     )  # fmt: skip
-    figure = Figure((1.65 * len(titles), count * (1.65 * height / width + 0.3) + 0.8), layout="constrained")
+    figure = Figure((1.65 * len(titles), count * (1.65 * height / width + 0.15) + 0.8), layout="constrained")
     axes = figure.subplots(count, len(titles), squeeze=False)
     for row in range(count):
         ash, noise = steps["ash"][row, row], steps["noise"][row]
@@ -61,7 +61,7 @@ def figure2(settings: Settings, runs: Runs) -> Figure:
         _below(axes[row, 6], f"{_mean_change(noise, steps['adain'][row]):.1f} from AdaIN")
         _below(axes[row, 7], f"{apart.mean():.2f} from noise alone")
         _below(axes[row, 8], f"at most {apart.max()} of 255")
-    figure.suptitle(_of(settings, f"{count} source images; changes are means in grey levels of 255"), fontsize=9)
+    figure.suptitle(_of(settings, f"{count} source images; changes are means in grey levels of 255"), fontsize=10)
     return figure
 
 
@@ -78,7 +78,7 @@ def _map(axis: Axes, values: np.ndarray, row: int, title: str, aspect: float) ->
         aspect=aspect * values.shape[2] / values.shape[1],
     )  # fmt: skip
     axis.set_axis_off()
-    axis.set_title(title, fontsize=8)
+    axis.set_title(title, fontsize=10)
     _below(axis, f"{values[row].min():.2g} to {values[row].max():.2g}")
 
 
@@ -87,4 +87,4 @@ def _mean_change(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _below(axis: Axes, text: str) -> None:
-    axis.text(0.5, -0.04, text, transform=axis.transAxes, ha="center", va="top", fontsize=7)
+    axis.text(0.5, -0.04, text, transform=axis.transAxes, ha="center", va="top", fontsize=9)

@@ -91,3 +91,17 @@ def test_another_sets_images_are_refused(world, tmp_path):
         written(settings, tmp_path, prepared="painters.h5")
     with pytest.raises(DataError, match=r"cityscapes\.h5: dataset cityscapes, wanted painters"):
         written(settings, tmp_path, paintings="cityscapes.h5")
+
+
+@pytest.mark.parametrize("name", ["gta5.h5", "cityscapes.h5", "players.safetensors"])
+def test_a_result_is_written_over_none_of_its_inputs(world, tmp_path, name):
+    """A slip in --out costs no prepared set and no trained network: one line, and the file stays as it is."""
+    before = (tmp_path / name).read_bytes()
+    paths = {
+        "prepared": tmp_path / "gta5.h5",
+        "paintings": tmp_path / "painters.h5",
+        "target": tmp_path / "cityscapes.h5",
+    }
+    with pytest.raises(DataError, match=f"{name}: is the .* itself, wanted another file to write"):
+        write_stylisation(world[0], "ash", tmp_path, WEIGHTS, out=tmp_path / name, **paths)
+    assert (tmp_path / name).read_bytes() == before

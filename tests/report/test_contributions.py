@@ -71,7 +71,7 @@ def test_the_picture_says_of_how_many_runs_it_is(world, seeds, words):
     figure = figure4(settings, runs)
     assert words in figure.get_suptitle() and "one source image" in figure.get_suptitle()
     insets = [axis.get_title() for axis in figure.axes[4].child_axes]
-    assert insets == ["the image", "its label", "prediction at the end"]
+    assert insets == ["the image", "its label", "prediction, seed 0"]
 
 
 def test_a_history_of_before_is_named(world, tmp_path):
