@@ -11,5 +11,5 @@ disk              where fetched files wait, and one process at a time
 journal           pins of what publishers serve, and a record of this machine's archives
 networks          published weights: where each comes from, and which a protocol needs
 weights           fetches those weights and holds them against their pins
-authors           the trained models of ASH's authors, brought by the user
+authors_files     the trained models of ASH's authors, brought by the user
 """

@@ -5,7 +5,7 @@ records   reads it, and what else the report is made of
 paper     the paper's printed numbers, with their misprints and our notes
 tables    the paper's tables with ours beside them
 contrast  the difference between two experiments, seed by seed
-authors   what the authors' trained models score, beside what the paper prints
+authors_scores  what the authors' trained models score, beside what the paper prints
 cost      what a training step of each method costs
 metrics   the figures of all experiments in one file each
 plots     what `dvc plots` draws: curves and bars as CSV files

@@ -10,7 +10,7 @@ rule authors_models:
 rule import_authors:
     input:
         weights=lambda w: present(AUTHORS[w.source][0]),
-        code=closure("ash.acquire.authors"),
+        code=closure("ash.acquire.authors_files"),
     output:
         "data/networks/ash_{source}.safetensors",
     log:
@@ -67,7 +67,7 @@ rule authors_table:
             "results/authors/{{source}}/{protocol}.json", protocol=EVALUATION_PROTOCOLS
         ),
         paper=located("ash/report/paper.yaml"),
-        code=closure("ash.report.authors"),
+        code=closure("ash.report.authors_scores"),
     output:
         "results/authors/{source}.md",
         "results/authors/{source}.csv",
