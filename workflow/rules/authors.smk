@@ -33,6 +33,7 @@ rule evaluate_authors:
         model="data/networks/ash_{source}.safetensors",
         manifest=lambda w: f"data/manifests/{PROTOCOLS[w.protocol].dataset}.json",
         code=lambda w: closure(
+            "ash.experiment.evaluate",
             "ash.experiment.evaluate_raw",
             "ash.preparation.manifest",
             f"ash.datasets.{PROTOCOLS[w.protocol].labels}",
