@@ -17,5 +17,5 @@ journal           pins of what publishers serve, and a record of this machine's 
 networks          published weights: where each comes from, and which a protocol needs
 unfit             files of weights that cannot serve as what the protocol names them for
 weights           fetches those weights and holds them against their pins
-authors           the trained models of ASH's authors, brought by the user
+authors_files     the trained models of ASH's authors, brought by the user
 """

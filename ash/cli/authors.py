@@ -19,7 +19,7 @@ def import_authors(
     params: ParamsOption = Params,
 ) -> None:
     """Turn the authors' checkpoint, which lies in data/weights/, into a model of this project."""
-    from ash.acquire.authors import import_authors as write
+    from ash.acquire.authors_files import import_authors as write
 
     write(load(params), source, out)
 
@@ -33,7 +33,7 @@ def authors_table(
 ) -> None:
     """Write what the authors' model scores beside what the paper prints, as Markdown and CSV, into the folder OUT."""
     from ash.acquire.networks import AUTHORS
-    from ash.report.authors import write_authors
+    from ash.report.authors_scores import write_authors
     from ash.report.markdown import markdown
     from ash.report.paper import load_paper
 

@@ -10,7 +10,7 @@ rule authors_models:
 rule import_authors:
     input:
         weights=lambda w: present(AUTHORS[w.source][0]),
-        code=closure("ash.acquire.authors"),
+        code=closure("ash.acquire.authors_files"),
     output:
         "data/networks/ash_{source}.safetensors",
     log:
@@ -33,6 +33,7 @@ rule evaluate_authors:
         model="data/networks/ash_{source}.safetensors",
         manifest=lambda w: f"data/manifests/{PROTOCOLS[w.protocol].dataset}.json",
         code=lambda w: closure(
+            "ash.experiment.evaluate",
             "ash.experiment.evaluate_raw",
             "ash.preparation.manifest",
             f"ash.datasets.{PROTOCOLS[w.protocol].labels}",
@@ -67,7 +68,7 @@ rule authors_table:
             "results/authors/{{source}}/{protocol}.json", protocol=EVALUATION_PROTOCOLS
         ),
         paper=located("ash/report/paper.yaml"),
-        code=closure("ash.report.authors"),
+        code=closure("ash.report.authors_scores"),
     output:
         "results/authors/{source}.md",
         "results/authors/{source}.csv",

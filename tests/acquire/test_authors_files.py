@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from ash import config
-from ash.acquire.authors import import_authors
+from ash.acquire.authors_files import import_authors
 from ash.acquire.networks import AUTHORS
 from ash.config import SegmenterSettings
 from ash.errors import AshError, CheckpointError, ConfigError, StoreError

@@ -11,7 +11,7 @@ from ash.evaluation.conventions import PROTOCOLS
 from ash.evaluation.scores import scores
 from ash.files.atomic import write_json
 from ash.labels import CLASSES, SUBSETS
-from ash.report.authors import write_authors
+from ash.report.authors_scores import write_authors
 from tests.report.conftest import ROOT
 
 
