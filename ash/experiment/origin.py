@@ -40,8 +40,8 @@ def check_prepared(
 def check_files(settings: Settings, experiment: Experiment, needs: Needs, files: RunFiles) -> None:
     """DataError unless every file of images or features that a run will read is of the set that its settings name."""
     style, source = experiment.style_set, experiment.source
-    sets = dict.fromkeys(("prepared", "withheld", "content"), source) | dict.fromkeys(("paintings", "style"), style)
-    sets["target"] = experiment.target
+    sets: dict[str, str | None] = {"target": experiment.target}
+    sets |= dict.fromkeys(("prepared", "withheld", "content"), source) | dict.fromkeys(("paintings", "style"), style)
     for name, schema in SCHEMAS.items():
         path, wanted = getattr(files, name), sets[name]
         if path is not None and wanted is not None and _read(name, needs):
