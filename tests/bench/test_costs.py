@@ -21,6 +21,7 @@ COSTS = {
     "colour_jitter": (2, 2),
     "ash": (2, 3),  # x^ is looked at once and differentiated twice: for H, which is behind G, and for G
     "ash_release": (4, 3),  # G looks at x and its own x^ anew; H's look at x leaves no graph
+    "ash_print": (3, 3),  # G looks at x, at x^ for H, and at x^ again once it has stepped
     "ash_local": (2, 3),
     "asm": (4, 6),  # [x^, x] twice; each pass back for G, and the first also for the latent
     "domain_randomisation": (3, 3),  # the source and m = 2 renderings
