@@ -52,7 +52,7 @@ reproduce: .venv/bin/.run ## the whole paper, in the protocol that params.yaml n
 	$(BIN)/python -m snakemake --cores all
 	@echo Report: $(call quoted,$(CURDIR)/results/report.html)
 
-everything: .venv/bin/.run ## that, the rivals with target images, and what goes beyond the paper
+everything: .venv/bin/.run ## that, the rivals with target images, what answers the claims, and what goes beyond the paper
 	$(BIN)/python -m snakemake --cores all everything
 	@echo Report: $(call quoted,$(CURDIR)/results/everything.html)
 

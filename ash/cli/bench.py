@@ -64,25 +64,14 @@ def step(
     if compiled not in (None, "none", "regions"):
         raise ConfigError(f"--compile {compiled}: wanted none or regions")
     settings = load(params, protocol)
-    given = {"precision": precision, "recompute": recompute, "compile": compiled}
-    changes = {name: value for name, value in given.items() if value is not None}
+    given = (("precision", precision), ("recompute", recompute), ("compile", compiled))
+    changes = {name: value for name, value in given if value is not None}
     with tempfile.TemporaryDirectory() as folder:
-        files = _files(
-            settings,
-            synthetic,
-            Path(folder),
-            prepared,
-            withheld=withheld,
-            stylizer=stylizer,
-            paintings=paintings,
-            style=style,
-            content=content,
-            target=target,
-            rain=rain,
-        )
+        read = {"withheld": withheld, "stylizer": stylizer, "paintings": paintings, "style": style, "content": content}
+        files = _files(settings, synthetic, Path(folder), prepared, **read, target=target, rain=rain)
         rows = bench_step(settings, experiment, files, steps, changes)
-        eager = {"precision": "fp32", "compile": "none"}
-        other = bench_step(settings, experiment, files, steps, changes | eager) if compare else None
+        eager = changes | {"precision": "fp32", "compile": "none"}
+        other = bench_step(settings, experiment, files, steps, eager) if compare else None
     _show_step(experiment, rows, other)
 
 

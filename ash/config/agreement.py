@@ -52,7 +52,7 @@ RULES = frozenset(
 def disagreements(settings: Settings) -> list[str]:
     """Faults that no single section can see, a line each."""
     faults = [*_undescribed(settings), *_late(settings), *_unknown(settings), *_taken(settings)]
-    return faults or [*_too_small(settings)]
+    return faults or [*_too_small(settings), *_scored_on(settings)]
 
 
 def _undescribed(settings: Settings) -> list[str]:
@@ -149,3 +149,16 @@ def _too_small(settings: Settings) -> Iterator[str]:
         side, stride = min(protocol.datasets[experiment.source].label_size), experiment.training.label_stride
         if stride > side:
             yield f"experiments.{name}: training.label_stride {stride} exceeds the {side} pixels of its labels; lower it"
+
+
+def _scored_on(settings: Settings) -> Iterator[str]:
+    """Trainings that ask for the held-out images of a set whose val split is a published one."""
+    for name, entry in settings.params.experiments.items():
+        if (
+            settings.experiment(name).training.images == "all"
+            and not settings.protocol.datasets[entry.source].validation
+        ):
+            yield (
+                f"experiments.{name}: training.images: all, but the images of split val of {entry.source} are its own, which "
+                "models are scored on; state images: train"
+            )

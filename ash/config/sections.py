@@ -145,14 +145,6 @@ class TrainingSettings(Section):
     )
     optimisers: dict[Name, OptimiserSettings] = Field(description="one for each player that any method has")
 
-    @model_validator(mode="after")
-    def _one_shape_is_recorded(self) -> Self:
-        if self.jitter and self.compile == "regions":
-            raise ValueError(
-                "jitter gives images of three sizes, compile regions records one; state compile: none, or jitter: false"
-            )
-        return self
-
 
 class EvaluationSettings(Section):
     """Scoring."""

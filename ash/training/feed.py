@@ -38,6 +38,7 @@ class Batches(ABC):
     """What the loop asks of its feed: `read` touches no device, `place` no file."""
 
     device: torch.device
+    one_shape = True  # of all batches, field by field
 
     @abstractmethod
     def read(self, step: int) -> Any:
@@ -111,6 +112,7 @@ class Feed(Batches):
         self.style, self.content, self.needs = style, content, needs
         self.seed, self.size, self.stride, self.device = seed, batch, label_stride, device
         self.encode, self.jitter, self.classes = encode, jitter, classes
+        self.one_shape = not jitter and needs.style_images == "prepared"
 
     def read(self, step: int) -> Content:
         """Draw the batch of `step` and read what it is made of."""

@@ -48,7 +48,7 @@ def train(
         log.info("resumed after step %d from %s", start, resume)
     for player in method.players.values():
         player.train()
-    on_gpu, steps = feed.device.type == "cuda", recorded(stepper, training, feed.device)
+    on_gpu, steps = feed.device.type == "cuda", recorded(stepper, training, feed)
     shown = feed.shown()
     for step, batch in enumerate(batches(feed, start, training.iterations, ahead=on_gpu), start):
         share = schedule.factor(step, training)

@@ -146,16 +146,6 @@ def test_a_training_of_ones_own(folder):
     assert own.iterations == plain.iterations
 
 
-def test_jitter_and_recorded_steps_are_refused_together(folder):
-    """In a line that names both."""
-    change(
-        folder / "params.yaml",
-        lambda c: c["experiments"]["ash"].update(training={"jitter": True, "compile": "regions"}),
-    )
-    with pytest.raises(ConfigError, match=r"experiments\.ash\.training: .*jitter gives images of three sizes"):
-        config.load(folder / "params.yaml").experiment("ash")
-
-
 def test_a_misspelt_training_key_is_named(folder):
     """With the experiment that holds it."""
     change(folder / "params.yaml", lambda c: c["experiments"]["ash"].update(training={"iteratons": 3}))

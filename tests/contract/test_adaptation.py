@@ -149,5 +149,5 @@ def test_the_workflow_gives_targets_to_those_that_name_one(tmp_path):
     assert set(inputs) == set(settings.params.experiments)
     for name in generalising(settings):
         assert inputs[name] == set(), name
-    for name in [*adapting(settings), "oracle"]:  # the oracle's source is a target
+    for name in [*adapting(settings), "oracle", "synthia_oracle"]:  # the oracles' source is a target
         assert inputs[name] == {f"data/prepared/cityscapes_train.{kind}" for kind in ("h5", "json")}, name

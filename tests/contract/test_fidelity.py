@@ -200,8 +200,12 @@ class Backbone(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layer1 = nn.Sequential(nn.Sequential(nn.Conv2d(1, 1, 1, bias=False)))
-        self.weight = self.layer1[0][0].weight
-        self.weight.data.zero_()
+        nn.init.zeros_(self.weight)
+
+    @property
+    def weight(self) -> nn.Parameter:
+        """The number."""
+        return self.layer1[0][0].weight
 
     def backbone_parameters(self):
         """The number."""

@@ -21,7 +21,7 @@ print (experiment `ash_print`).  Departures from the release have a switch back 
 one stylised image a step serves H and G, and the condition has the resolution of the logits (`g_image`); D sees both maps
 at one size (`stylised_map`); images enter the encoder as it expects them (`vgg_input`).  docs/why/fidelity.md lists all.
 
-Beside this file: settings.py has the settings and sublosses.py what H has besides the game; release.py makes G's image anew
+Beside this file: switches.py has the settings and sublosses.py what H has besides the game; release.py makes G's image anew
 as the released code does, printed.py has G step twice as Algorithm 1 does, reversal.py has the same game in fewer passes,
 local.py lets gamma and beta act on each cell, which is ours (`modulation: local`), figure4.py has Figure 4.
 """
@@ -38,8 +38,8 @@ from ash.labels import N_CLASSES, VOID
 from ash.methods._networks import Networks, stated
 from ash.methods.ash.figure4 import contributions
 from ash.methods.ash.local import mix_locally
-from ash.methods.ash.settings import Settings
 from ash.methods.ash.sublosses import terms
+from ash.methods.ash.switches import Settings
 from ash.pixels import mirrored
 from ash.segmentation import losses
 from ash.style import adain, hallucination
