@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ash.report.answers import CONTRAST_FIELDS
-from ash.report.figures import SERIES, save
+from ash.report.drawing import SERIES, save
 from ash.report.records import read_csv
 
 SHAPES = ("o", "s", "D", "^", "v", "P")  # with SERIES, six targets that differ without colour too
@@ -65,7 +65,7 @@ def edge_of(frame: pd.DataFrame) -> float:
 def _draw(axis: Axes, row: pd.Series, y: float, k: int, edge: float) -> None:
     """One target of one contrast."""
     colour, seeds = SERIES[k % len(SERIES)], row["over"] == "seeds"
-    line = {"color": colour if seeds else "0.6", "lw": 1.6, "ls": "-" if seeds else ":"}
+    line: dict[str, Any] = {"color": colour if seeds else "0.6", "lw": 1.6, "ls": "-" if seeds else ":"}
     axis.plot([row["low"], row["high"]], [y, y], zorder=2, **line)
     _mark(axis, row["printed"], y, edge, SHAPES[k % len(SHAPES)], {"mfc": "white", "mec": colour, "ms": 6, "mew": 1.2})
     _mark(axis, row["measured"], y, edge, SHAPES[k % len(SHAPES)], {"color": colour, "ms": 3.8})

@@ -6,7 +6,7 @@ from PIL import Image
 
 from ash.errors import StoreError
 from ash.report.answers import CONTRAST_FIELDS
-from ash.report.figures import SERIES
+from ash.report.drawing import SERIES
 from ash.report.forest import edge_of, forest, write_forest
 
 
@@ -14,7 +14,11 @@ def row(contrast, target, measured, printed=None, by="paper", n=3):
     """A contrast on a target, with an interval of one point to each side."""
     over = "seeds" if n > 1 else "images"
     return dict(
-        zip(CONTRAST_FIELDS, (contrast, by, 19, target, measured, measured - 1, measured + 1, over, n, printed), strict=True)
+        zip(
+            CONTRAST_FIELDS,
+            (contrast, by, 19, target, measured, measured - 1, measured + 1, over, n, printed),
+            strict=True,
+        )
     )
 
 

@@ -15,7 +15,8 @@ def row(name, verdict, n=3, measured=1.5, by="paper", printed=0.7, why="the whol
     """A line of claims.csv."""
     over = "seeds" if n > 1 else "images"
     cells = {"id": name, "claim": f"Claim {name}.", "by": by, "verdict": verdict, "n": n, "measured": measured,
-             "unit": "points", "low": measured - 1, "high": measured + 1, "over": over, "printed": printed, "why": why}  # fmt: skip
+             "unit": "points", "low": measured - 1, "high": measured + 1, "over": over,
+             "printed": printed, "why": why}  # fmt: skip
     return {field: cells.get(field) for field in FIELDS}
 
 
