@@ -67,7 +67,8 @@ reference: .venv/bin/.run ## build all, record it in dvc.lock, share it, and put
 	$(BIN)/python -m snakemake --cores all
 	$(BIN)/python -m ash.cli dvc-record && $(BIN)/python -m dvc push && $(BIN)/python -m ash.cli dvc-check
 	rm -rf docs/results/reference && mkdir -p docs/results/reference
-	cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv docs/results/reference/
+	cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv results/figures/forest.png docs/results/reference/
+	$(BIN)/python -m ash.cli claims-reading docs/results/reference/claims.csv --into docs/results/README.md
 
 transcript: .venv/bin/.test ## run a session with DVC in a throw-away repository and print what its commands say
 	$(BIN)/python -m tests.tools.transcript

@@ -18,7 +18,7 @@ Results = Path("results")
 
 
 def runs_of(settings: Settings, results: Path) -> "Runs":
-    """The runs below a folder of results, with the seeds of the settings."""
+    """What all runs left in a folder of results, read when it is asked for."""
     from ash.report.runs import Runs
 
     return Runs(results, settings.params.seeds, settings.params.more_experiments)

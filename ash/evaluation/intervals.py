@@ -5,7 +5,7 @@
 
 Statements about methods are statements about seeds.  The differences of seeds hold all the noise there is, that of the
 images too, so t over them covers the truth in 95 % of cases with 3 seeds as with 30.  A percentile bootstrap over seeds does
-not: its resamples vary by (S - 1) / S of the variance, and its tails are too short; of 3 or 5 seeds it covered some 77 %
+not: its resamples vary by (S - 1) / S of the variance, and its tails are too short; of 3 and 5 seeds it covers 76 and 83 %
 (tests/evaluation/test_intervals.py).  One seed says nothing about others, so its interval speaks of images only.
 """
 

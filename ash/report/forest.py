@@ -57,8 +57,8 @@ def forest(frame: pd.DataFrame) -> Figure:
 
 def edge_of(frame: pd.DataFrame) -> float:
     """How far the axis reaches, in points: past nine tenths of all figures, so that a few far ones do not squeeze the rest."""
-    figures = frame[["low", "high", "measured", "printed"]].abs().to_numpy().ravel()
-    known = figures[~np.isnan(figures)]
+    figures = frame[["low", "high", "measured", "printed"]].to_numpy(float).ravel()
+    known = np.abs(figures[~np.isnan(figures)])
     return max(1.0, 1.25 * float(np.quantile(known, 0.9))) if len(known) else 1.0
 
 

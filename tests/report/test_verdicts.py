@@ -196,7 +196,7 @@ COST = CLAIM | {"kind": "cost", "first": "ash", "second": "domain_randomisation"
 
 @pytest.mark.parametrize(("renderings", "ratio", "verdict"), [(15, 5 / 32, "holds"), (3, 5 / 8, "does not hold")])
 def test_costs_are_counted(ask, tmp_path, renderings, ratio, verdict):
-    """2 + 3 passes against 1 + m forward and back: 32 with 15 renderings, 8 with 3; two are measured here."""
+    """2 + 3 passes against 1 + m forward and back: 32 with 15 renderings, 8 with 3, from two here.  One seed is enough."""
     row = {"least_ms": 1.0, "clock": "wall", "precision": "fp32"}
     rows = [
         {"experiment": "ash", "forward": 2, "backward": 3},
