@@ -85,7 +85,7 @@ def _check_files(source: Source | None, dataset: Dataset, order: Order, stage: S
     if source is None or source.contents is None:
         return {}
     found = [dataset.files(order.root, split) for split in dataset.splits]
-    files = [path for kinds in found for kind in kinds for path in kind.values()]
+    files = sorted({path for kinds in found for kind in kinds for path in kind.values()})
     with stage(f"verify {len(files)} files") as progress:
         checked = check_contents(order.root, files, read_contents(order.contents(source)), progress)
     return {"files": checked.record()}

@@ -27,7 +27,8 @@ STREETS = {
                     prefix=f"Lyft-Challenge-{_LYFT}/images/stream1/",
                 ),
             ),
-            "none is stated where the frames lie; use them yourself, and pass none on; cite Dosovitskiy et al., CARLA, CoRL 2017",
+            "none is stated where the frames lie: use them yourself, and pass none on; cite Dosovitskiy et al., CARLA,"
+            " CoRL 2017",
             contents="carla",
         ),
         Source(
