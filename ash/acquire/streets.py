@@ -59,6 +59,16 @@ STREETS = {
             "for non-commercial use; cite Brostow et al., Semantic object classes in video, PRL 2009",
         ),
         Source(
+            "urbansyn",
+            "https://huggingface.co/datasets/UrbanSyn/UrbanSyn",
+            "http",
+            "https://huggingface.co/datasets/UrbanSyn/UrbanSyn/resolve/main/",
+            "tens of GB",
+            (),
+            "CC BY-SA 4.0; cite Gomez et al., All for one, and one for all: UrbanSyn dataset, 2023",
+            singles=("rgb/rgb_{}.png", "ss/ss_{}.png"),
+        ),
+        Source(
             "kitti",
             "https://www.cvlibs.net/datasets/kitti/eval_semseg.php?benchmark=semantics2015",
             "http",

@@ -11,8 +11,9 @@ from PIL import Image
 
 from ash import datasets
 from ash.acquire.contents import read_contents
+from ash.acquire.order import REPOSITORY, Order
 from ash.acquire.sources import SOURCES
-from ash.acquire.steps import REPOSITORY, Order, acquire
+from ash.acquire.steps import acquire
 from ash.acquire.streets import STREETS
 from ash.errors import DataError, StoreError
 from tests.acquire.test_steps import stage
@@ -118,7 +119,7 @@ def test_a_dropped_transfer_goes_on(world):
 
 
 def test_a_file_of_the_set_that_changed_on_disk_is_named(world):
-    """A second run unpacks it anew; where the archive is gone, it holds every file against its pin and says which is another."""
+    """A second run unpacks it anew; where the archive is gone, it says which file is not as pinned."""
     w = world("carla")
     with serve(w.served) as server:
         w.acquire(server.url)
@@ -205,6 +206,28 @@ def test_the_lists_of_the_repository(name, count):
     assert sorted({path.rpartition("/")[0] for path in listed}) == sorted(
         pattern.rpartition("/")[0] for pattern in patterns
     )
+
+
+def test_urbansyn_comes_file_by_file(world):
+    """As many frames as the protocol counts; after a missing one the same command goes on; each file is pinned."""
+    w = world("urbansyn")
+    with pytest.raises(DataError, match="is fetched file by file .*; state `count` in the protocol"):
+        w.acquire()
+    last = w.made / "ss/ss_0002.png"
+    last.rename(w.made / "away")
+    with serve(w.made) as server:
+        with pytest.raises(DataError, match=r"ss/ss_0002\.png: the server answers 404"):
+            w.acquire(server.url, count={"train": 2})
+        assert not w.pins.exists()
+        (w.made / "away").rename(last)
+        server.requests.clear()
+        assert w.acquire(server.url, count={"train": 2})["images"] == {"train": 2}
+        assert server.asked("rgb/rgb_0001.png") == [] and len(server.requests) == 1
+    assert last.read_bytes() == (w.root / "ss/ss_0002.png").read_bytes()
+    assert not (w.root / "rgb/rgb_0003.png").exists()
+    assert list(json.loads(w.pins.read_text())) == [
+        f"{kind}/{kind}_000{k}.png" for kind in ("rgb", "ss") for k in (1, 2)
+    ]
 
 
 @pytest.mark.parametrize("name", STREETS)
