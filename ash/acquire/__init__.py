@@ -10,6 +10,8 @@ members           which members of an archive belong to the set, and why an arch
 unpack            one archive into the set's folder, nothing outside it, resumed
 steps             a whole set: fetch, verify, unpack, count; what is missing and what to do
 status            what is there of a set and what is missing, for `ash check`
+order             what is asked of it
+singles           a set that is published as single files
 disk              where fetched files wait, and one process at a time
 given             a folder that holds a set already
 contents          pins of every file of a set whose archives may be packed anew

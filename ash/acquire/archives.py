@@ -60,6 +60,8 @@ class Source:
     licence: str
     top: str = ""
     """The folder in the archive that holds the set, where an external tool unpacks it."""
+    singles: tuple[str, ...] = ()
+    """The files of a frame, `{}` for its id, of a set that is published as single files."""
     contents: str | None = None
     """The list in pins/, NAME.sha256.gz, that pins every file of the set; then archives are not pinned themselves, since
     the same files may be packed anew."""

@@ -1,6 +1,6 @@
 """Pins of every file of a set, for sets whose archives may be packed anew: pins/NAME.sha256.gz.
 
-Its text is what `sha256sum` writes, so that `zcat pins/carla.sha256.gz | (cd FOLDER && sha256sum --check)` does by hand what
+Its text has the form of GNU coreutils: `zcat pins/carla.sha256.gz | (cd FOLDER && sha256sum --check)` does by hand what
 `ash acquire carla` does.
 """
 

@@ -7,8 +7,8 @@ shared and read-only.  So is one without an entry in `ash.acquire.sources`, whic
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from ash.acquire.disk import STAGING, alone
 from ash.acquire.given import linked
 from ash.acquire.journal import Journal, Pins
 from ash.acquire.members import plan
+from ash.acquire.order import Order, Stage
+from ash.acquire.singles import Singles
 from ash.acquire.status import begun, folder, instruction, lacks
 from ash.acquire.unpack import unpack
 from ash.datasets._base import Dataset
@@ -27,30 +29,9 @@ from ash.errors import AshError, DataError, StoreError, redacted, several
 from ash.files import signature
 from ash.files.atomic import write_json, write_text, writing
 from ash.preparation.census import take_census
-from ash.progress import Progress, quiet
+from ash.progress import quiet
 
-Stage = Callable[[str], AbstractContextManager[Progress]]
-REPOSITORY = Path(__file__).resolve().parents[2]
 KINDS = {"zip": signature.ZIP, "rar": signature.RAR}
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is acquired, from where, and where its files go."""
-
-    root: Path
-    count: Mapping[str, int] | None
-    out: Path
-    pins: Path
-    mirror: str | None = None
-    """Takes the place of the publisher's address, for sets that are fetched over HTTP."""
-    given: Path | None = None
-    """A folder that holds the set already: `root` becomes a link to it, and nothing is fetched."""
-
-    def contents(self, source: Source) -> Path:
-        """Where the pins of the set's files are: beside the other pins, or else in the repository."""
-        here = self.pins.with_name(f"{source.contents}.sha256.gz")
-        return here if here.exists() else REPOSITORY / "pins" / here.name
 
 
 def acquire(name: str, order: Order, stage: Stage, say: Callable[[str], None]) -> None:
@@ -65,7 +46,7 @@ def acquire(name: str, order: Order, stage: Stage, say: Callable[[str], None]) -
             _show_licence(source, order.out.with_name(f"{name}_licence.txt"), say)
         if order.given is not None:
             held.enter_context(linked(dataset, order.root, order.given))
-        work = None if source is None or order.given is not None else _Work(source, order, stage, held)
+        work = None if source is None or order.given is not None else _work(source, dataset, order, stage, held)
         if work is not None:
             work.bring_all()
         fault = lacks(name, order.root, order.count)
@@ -80,12 +61,17 @@ def acquire(name: str, order: Order, stage: Stage, say: Callable[[str], None]) -
         write_json(order.out, {"dataset": name, "archives": record, "images": found} | checked)
 
 
+def _work(source: Source, dataset: Dataset, order: Order, stage: Stage, held: ExitStack) -> "_Work | Singles":
+    """What brings a set, by the kind of files that it is published as."""
+    return Singles(source, dataset, order, stage, held) if source.singles else _Work(source, order, stage, held)
+
+
 def _check_files(source: Source | None, dataset: Dataset, order: Order, stage: Stage) -> dict[str, dict[str, int]]:
     """Hold every file against its pin, where the set has such; what the record shows of that."""
     if source is None or source.contents is None:
         return {}
     found = [dataset.files(order.root, split) for split in dataset.splits]
-    files = [path for kinds in found for kind in kinds for path in kind.values()]
+    files = sorted({path for kinds in found for kind in kinds for path in kind.values()})
     with stage(f"verify {len(files)} files") as progress:
         checked = check_contents(order.root, files, read_contents(order.contents(source)), progress)
     return {"files": checked.record()}
@@ -96,7 +82,7 @@ class _Work:
 
     def __init__(self, source: Source, order: Order, stage: Stage, held: ExitStack) -> None:
         self.source, self.order, self.stage, self.held = source, order, stage, held
-        self.contents = read_contents(order.contents(source)) if source.contents else None
+        self.contents = None if source.contents is None else read_contents(order.contents(source))
         self.pins, self.journal = Pins(order.pins), Journal(order.out.with_name(f".{source.name}.json"))
         self.complete = lacks(source.name, order.root, order.count) is None
         self.held_folder = False

@@ -27,7 +27,8 @@ STREETS = {
                     prefix=f"Lyft-Challenge-{_LYFT}/images/stream1/",
                 ),
             ),
-            "none is stated where the frames lie; use them, and pass none on; cite Dosovitskiy et al., CARLA, CoRL 2017",
+            "none is stated where the frames lie: use them yourself, and pass none on; cite Dosovitskiy et al., CARLA,"
+            " CoRL 2017",
             contents="carla",
         ),
         Source(
@@ -56,6 +57,16 @@ STREETS = {
                 Archive("LabeledApproved_full.zip", ("LabeledApproved_full/*_L.png",), into="LabeledApproved_full/"),
             ),
             "for non-commercial use; cite Brostow et al., Semantic object classes in video, PRL 2009",
+        ),
+        Source(
+            "urbansyn",
+            "https://huggingface.co/datasets/UrbanSyn/UrbanSyn",
+            "http",
+            "https://huggingface.co/datasets/UrbanSyn/UrbanSyn/resolve/main/",
+            "tens of GB",
+            (),
+            "CC BY-SA 4.0; cite Gomez et al., All for one, and one for all: UrbanSyn dataset, 2023",
+            singles=("rgb/rgb_{}.png", "ss/ss_{}.png"),
         ),
         Source(
             "kitti",

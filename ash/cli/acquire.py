@@ -34,7 +34,7 @@ def acquire(
     """Fetch a set, or say what to fetch by hand; verify and unpack it.  SET may be `weights`, the published networks."""
     from ash.acquire.download import checked
     from ash.acquire.networks import needed
-    from ash.acquire.steps import Order
+    from ash.acquire.order import Order
     from ash.acquire.steps import acquire as bring
 
     settings = load(params)
