@@ -9,7 +9,7 @@ import pandas as pd
 from ash.config import Settings
 from ash.files.atomic import write_json, write_text
 from ash.labels import CLASSES, SUBSETS
-from ash.report.reading import WORDS
+from ash.report.in_words import WORDS
 from ash.report.records import read_csv
 from ash.report.runs import Runs
 
