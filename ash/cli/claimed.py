@@ -48,7 +48,7 @@ def claims_reading(
     ] = None,
 ) -> None:
     """Say in plain words which claims hold, which do not, and which cannot be told."""
-    from ash.report.reading import reading, write_into
+    from ash.report.in_words import reading, write_into
 
     text = reading(answered)
     if into:

@@ -10,7 +10,7 @@ claims    what the paper and this project claim, as data: workflow/resources/cla
 verdicts  what was measured for a claim, and whether it holds
 answers   the table of claims, and every contrast of a claim on every target
 forest    the plot of these contrasts
-reading   the claims in plain words, for pages
+in_words  the claims in plain words, for pages
 authors_scores  what the authors' trained models score, beside what the paper prints
 cost      what a training step of each method costs
 metrics   the figures of all experiments in one file each

@@ -10,8 +10,8 @@ from ash.config import Settings
 from ash.evaluation.scores import number
 from ash.files.atomic import write_json, write_text
 from ash.labels import CLASSES, SUBSETS
+from ash.report.in_words import WORDS
 from ash.report.means import among
-from ash.report.reading import WORDS
 from ash.report.records import read_csv
 from ash.report.runs import Runs
 

@@ -6,7 +6,7 @@ import pytest
 
 from ash.config import load
 from ash.report.claims import load_claims
-from ash.report.reading import END, START
+from ash.report.in_words import END, START
 from tests.conftest import ROOT
 from tests.support.prose import told
 

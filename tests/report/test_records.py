@@ -13,8 +13,8 @@ from ash.errors import AshError, StoreError
 from ash.report.answers import FIELDS
 from ash.report.cost import build_cost, cost_table
 from ash.report.html import html
+from ash.report.in_words import reading
 from ash.report.page import machine
-from ash.report.reading import reading
 from ash.report.records import read_costs, read_history, read_provenance, read_samples, read_scores
 from ash.report.runs import Runs
 from ash.report.table import read

@@ -7,7 +7,7 @@ import pytest
 
 from ash.errors import StoreError
 from ash.report.answers import FIELDS
-from ash.report.reading import END, START, WIDTH, put_into, reading, write_into
+from ash.report.in_words import END, START, WIDTH, put_into, reading, write_into
 from tests.conftest import ROOT
 
 
