@@ -91,7 +91,7 @@ def _notes(lines: list[Line]) -> list[str]:
     nearest = min(known, key=lambda line: abs(line.difference))
     notes = [
         f"The printed {nearest.printed:.2f} on Mapillary is nearest to what `{nearest.protocol}` gives "
-        f"({nearest.measured:.2f})."
+        f"({nearest.measured:.2f}, which is {abs(nearest.difference):.2f} away)."
     ]
     by_class = [line for line in known if not np.isnan(line.by_class)]
     if by_class:

@@ -71,7 +71,10 @@ def test_the_nearest_protocol_is_named(scored, paper, tmp_path):
     score(scored, "mapillary_1536", printed + 1)
     score(scored, "mapillary_native_b", np.full(len(CLASSES), 44.44))
     notes = write_authors(settings(), "gta5", paper, scored, tmp_path).notes
-    assert "The printed 44.44 on Mapillary is nearest to what `mapillary_native_b` gives (44.44)." in notes
+    assert (
+        "The printed 44.44 on Mapillary is nearest to what `mapillary_native_b` gives (44.44, which is 0.00 away)."
+        in notes
+    )
     assert "Class by class the paper is nearest to `mapillary_1536` (1.00 on average)." in notes
     assert not any("say nothing" in note for note in notes)
 
