@@ -121,7 +121,11 @@ def test_grey_labels_that_a_tool_has_indexed_clash(tmp_path, greys):
 def test_greys_that_are_no_ids_only_show_them(tmp_path):
     """A ramp that spreads the ids over all greys, a blank palette, and one that has the greys at their own index."""
     ramp = np.repeat((np.arange(256) * 7 % 256).astype(np.uint8), 3)
-    for name, palette in (("ramp", ramp), ("blank", bytes(768)), ("same", np.repeat(np.arange(256, dtype=np.uint8), 3))):
+    for name, palette in (
+        ("ramp", ramp),
+        ("blank", bytes(768)),
+        ("same", np.repeat(np.arange(256, dtype=np.uint8), 3)),
+    ):
         assert clashes(saved(tmp_path / f"{name}.png", indexed(IDS, bytes(palette)))) == []
 
 

@@ -126,7 +126,9 @@ def test_figures_that_their_own_counts_contradict(world, tmp_path, place, figure
     for key in place:
         value = value[key]
     path.write_text(json.dumps(replaced(sound, place, value + 4 if isinstance(value, int) else (value or 0.5) / 2)))
-    with pytest.raises(StoreError, match=rf"cityscapes\.json: {figure}: is not what the counts of its images give; remove"):
+    with pytest.raises(
+        StoreError, match=rf"cityscapes\.json: {figure}: is not what the counts of its images give; remove"
+    ):
         read_scores(path)
 
 
