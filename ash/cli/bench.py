@@ -105,8 +105,8 @@ def _show_step(experiment: str, rows: list[Row], other: list[Row] | None) -> Non
     console.print(table)
     for whole in [rows[-1], *([other[-1]] if other else [])]:
         console.print(
-            f"{whole['part']}: {1e3 * float(whole['cpu_s']):.0f} ms of processor time; peak of the machine {whole['peak_tflops']:.2f} "
-            f"TFLOP/s; peak memory {whole['memory_gib']:.1f} GiB",
+            f"{whole['part']}: {1e3 * float(whole['cpu_s']):.0f} ms of processor time; peak of the machine "
+            f"{whole['peak_tflops']:.2f} TFLOP/s; peak memory {whole['memory_gib']:.1f} GiB",
             soft_wrap=True,
         )
 

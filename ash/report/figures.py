@@ -3,7 +3,7 @@
 Figures 1 and 2 are drawn in strips.py, Figure 4 in contributions.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ash.config import Settings
+from ash.errors import StoreError
 from ash.labels import CLASSES, N_CLASSES, PALETTE, SUBSETS, classes_of, colourise
 from ash.report.contributions import figure4, write_contributions
 from ash.report.drawing import LINES, SERIES, save
@@ -26,7 +27,7 @@ def figure3(settings: Settings, runs: Runs) -> Figure:
     """Target images, what each experiment of params.figures.figure3 sees in them, and the truth.  ASH Figure 3."""
     columns, target = settings.params.figures.figure3, settings.targets[0]
     seed = settings.params.seeds[0]
-    samples = {title: read_samples(runs.path(e, seed, f"{target}.npz")) for title, e in columns.items()}
+    samples = _samples(runs, columns, seed, target)
     first = next(iter(samples.values()))
     count = min(4, len(first["image"]))
     titles = [f"{target} image", *samples, "Ground truth"]
@@ -34,12 +35,12 @@ def figure3(settings: Settings, runs: Runs) -> Figure:
     figure = Figure((1.9 * len(titles), 1.9 * count * height / width + 0.9), layout="constrained")
     axes = figure.subplots(count, len(titles), squeeze=False)
     for k in range(count):
-        shown = [
+        pictures = [
             first["image"][k],
             *(colourise(s["prediction"][k]) for s in samples.values()),
             colourise(first["label"][k]),
         ]
-        for axis, title, picture in zip(axes[k], titles, shown, strict=True):
+        for axis, title, picture in zip(axes[k], titles, pictures, strict=True):
             axis.imshow(picture, interpolation="nearest")
             axis.set_axis_off()
             if k == 0:
@@ -47,6 +48,22 @@ def figure3(settings: Settings, runs: Runs) -> Figure:
     handles = [mpl.patches.Patch(color=PALETTE[k] / 255, label=name) for k, name in enumerate(CLASSES)]
     figure.legend(handles=handles, loc="outside lower center", ncols=7, fontsize=7)
     return figure
+
+
+def _samples(runs: Runs, columns: Mapping[str, str], seed: int, target: str) -> dict[str, dict[str, np.ndarray]]:
+    """The samples of each column's experiment; StoreError unless all are of the same images."""
+    samples = {}
+    for title, experiment in columns.items():
+        path = runs.path(experiment, seed, f"{target}.npz")
+        samples[title] = read_samples(path)
+        first = next(iter(samples.values()))
+        if any(not np.array_equal(samples[title][name], first[name]) for name in ("image", "label")):
+            other = next(iter(columns.values()))
+            raise StoreError(
+                f"{path}: other images of {target} than those of {other}, beside which they stand in Figure 3; evaluate"
+                " both again"
+            )
+    return samples
 
 
 def curves(settings: Settings, runs: Runs) -> Figure:

@@ -102,7 +102,7 @@ def _scores(folder: Path, experiment: str, seed: int, target: str, share: float,
     write_json(folder / f"{target}.json", scores.scores(experiment, seed, target, ids, matrices))
     np.savez(
         folder / f"{target}.npz",
-        image=rng.integers(0, 256, (IMAGES, *SIZE, 3), np.uint8),
+        image=np.random.default_rng(len(target)).integers(0, 256, (IMAGES, *SIZE, 3), np.uint8),
         label=truth.astype(np.uint8),
         prediction=guess.astype(np.uint8),
         id=np.array(ids),

@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -59,3 +60,18 @@ def test_a_missing_file_is_named(world, tmp_path, name, file):
     path.unlink()
     with pytest.raises(StoreError, match=f"{path}: missing"):
         FIGURES[name](settings, moved)
+
+
+@pytest.mark.parametrize("name", ["image", "label"])
+def test_samples_of_other_images_are_not_set_side_by_side(world, tmp_path, name):
+    """An experiment that was scored on another state of the target: one line, no picture of both."""
+    settings, runs = world(1)
+    shutil.copytree(runs.root, tmp_path / "results")
+    moved = Runs(tmp_path / "results", (0,), runs.more)
+    path = moved.path(list(settings.params.figures.figure3.values())[-1], 0, "cityscapes.npz")
+    with np.load(path) as file:
+        content = dict(file)
+    content[name] = content[name][::-1]
+    np.savez(path, **content)
+    with pytest.raises(StoreError, match=f"{path}: other images of cityscapes than those of"):
+        figure3(settings, moved)
