@@ -36,10 +36,11 @@ rule answer_claims:
             SETTINGS.protocol.evaluation.resamples,
             SETTINGS.params.protocol,
         ),
+        out=lambda w: f"results/{w.more}tables",
         options=lambda w, input: options("--claims", input.claims)
         + (["--everything"] if w.more else []),
     shell:
-        "ash claims {params.options:q} --cost {input.cost:q} --out results/{wildcards.more}tables > {log:q} 2>&1"
+        "ash claims {params.options:q} --cost {input.cost:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule forest:
