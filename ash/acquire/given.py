@@ -49,7 +49,15 @@ def _place(dataset: Dataset, given: Path) -> Path:
         for folder in level:
             if any(dataset.files(folder, split)[0] for split in dataset.splits):
                 return folder
-        level = [path for folder in level for path in sorted(folder.iterdir()) if path.is_dir()]
+        level = [path for folder in level for path in _folders(folder)]
     raise DataError(
         f"{shown(given)}: holds no {dataset.name}; wanted {dataset.layout}, here or up to {DEPTH} folders below"
     )
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder, without hidden ones; DataError if it cannot be listed."""
+    try:
+        return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    except OSError as cause:
+        raise DataError(f"{shown(folder)}: cannot be listed ({cause.strerror}); give the set's own folder") from cause

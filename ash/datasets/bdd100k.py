@@ -5,7 +5,6 @@ Layout     images/10k/SPLIT/*.jpg, labels/sem_seg/masks/SPLIT/*.png
 Encoding   8-bit grey PNGs of train ids, 255 void
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +30,8 @@ class Bdd100k(TrainIds):
         images = by_id(root / "images/10k" / split, "*.jpg")
         if images or not (root / "seg").is_dir():
             return images, by_id(root / "labels/sem_seg/masks" / split, "*.png")
-        to_id: Callable[[Path], str] = lambda path: path.name.removesuffix(LEGACY)  # noqa: E731
-        return by_id(root / "seg/images" / split, "*.jpg"), by_id(root / "seg/labels" / split, f"*{LEGACY}", to_id)
+        labels = by_id(root / "seg/labels" / split, f"*{LEGACY}", lambda path: path.name.removesuffix(LEGACY))
+        return by_id(root / "seg/images" / split, "*.jpg"), labels
 
     def write(self, root: Path, split: str, number: int, image: np.ndarray, label: np.ndarray | None) -> None:
         """Ids are eight digits, a dash and eight more, as the real ones."""
