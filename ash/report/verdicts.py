@@ -15,8 +15,10 @@ import numpy as np
 from ash.config import Settings
 from ash.errors import ConfigError
 from ash.evaluation.intervals import Interval, combined, over_seeds
+from ash.evaluation.scores import shared as of_pair
 from ash.labels import CLASSES, classes_of
 from ash.report.claims import FAILS, HOLDS, UNKNOWN, AnyClaim, Contrast, Cost, Open, Order, Proof, Style
+from ash.report.means import among
 from ash.report.records import read_costs, read_history
 from ash.report.runs import Runs
 
@@ -44,11 +46,12 @@ class World:
     costs: Path
 
     def interval(self, weights: Mapping[str, float], target: str, classes: Sequence[str] = ()) -> Interval:
-        """Of a weighted sum of mIoUs, in points: over the source's classes, or the classes that are named."""
+        """Of a weighted sum of mIoUs, in points: over the classes that sources and target share, or those that are named."""
         some = [CLASSES.index(name) for name in classes]
         whole = max(classes_of(self.settings.experiment(name).source) for name in weights)
         counts = self.runs.pairing(list(weights), target)
-        return combined(list(weights.values()), counts, some or whole, self.settings.protocol.evaluation.resamples)
+        classes_used = some or of_pair(whole, among(self.settings, weights, target))
+        return combined(list(weights.values()), counts, classes_used, self.settings.protocol.evaluation.resamples)
 
     def contrast(self, first: str, second: str, target: str, classes: Sequence[str] = ()) -> Interval:
         """`first` minus `second`."""
