@@ -63,9 +63,8 @@ def write_stylisation(
     with open_h5(target, PREPARED_SCHEMA) as file:
         seen = _spread(file["image"], CONTENTS)
     with torch.inference_mode(), enough_memory(trained.where, "run it on a machine with more"):
-        rows = [
-            _row(trained, image, label, styles, k) for k, (image, label) in enumerate(zip(images, labels, strict=True))
-        ]
+        pairs = enumerate(zip(images, labels, strict=True))
+        rows = [_row(trained, image, label, styles, k) for k, (image, label) in pairs]
     arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     with atomic_file(out) as binary:
         np.savez_compressed(

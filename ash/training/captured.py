@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ash.config import TrainingSettings
 from ash.contract import Batch
-from ash.training.feed import Batches
+from ash.training.batches import Batches
 from ash.training.step import Stepper, Terms, Watch
 
 WARM_UP = 3  # steps before a recording, in which libraries choose their kernels and take their memory

@@ -13,8 +13,8 @@ from ash.config import TrainingSettings
 from ash.contract import Method
 from ash.progress import Progress, quiet
 from ash.training import schedule
+from ash.training.batches import Batches, batches
 from ash.training.captured import recorded
-from ash.training.feed import Batches, batches
 from ash.training.history import History
 from ash.training.resume import restore, save
 from ash.training.step import Stepper

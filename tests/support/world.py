@@ -17,7 +17,7 @@ from ash.style.hallucination import Hallucinator
 from ash.style.rain import StatisticsVae
 from ash.style.stylizer import load_stylizer
 from ash.style.view import enter
-from ash.training.feed import Batches
+from ash.training.batches import Batches
 from ash.training.step import backward
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,8 @@ from ash.contract import Needs
 from ash.errors import ResourceError, StoreError
 from ash.labels import SUBSETS
 from ash.pixels import mirrored, resized, to_image
-from ash.training.feed import Feed, batches, joined
+from ash.training.batches import batches
+from ash.training.feed import Feed, joined
 from ash.training.sampler import draw, jitter
 
 
