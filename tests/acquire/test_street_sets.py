@@ -184,7 +184,14 @@ def test_frames_of_another_recording_have_no_pin(world, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"x", gzip.compress(b"", mtime=0), gzip.compress(b"abc  x.png\n"), gzip.compress(b"a" * 99)[:30]]
+    "content",
+    [
+        b"",
+        b"x",
+        gzip.compress(b"", mtime=0),
+        gzip.compress(b"abc  x.png\n", mtime=0),
+        gzip.compress(b"a" * 99, mtime=0)[:30],
+    ],
 )
 def test_a_list_that_is_none_is_told(tmp_path, content):
     """Empty, damaged, cut off or of another shape: one line with the file."""
