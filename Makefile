@@ -57,7 +57,7 @@ everything: .venv/bin/.run ## that, the rivals with target images, what answers 
 	$(BIN)/python -m snakemake --cores all everything
 	@echo Report: $(call quoted,$(CURDIR)/results/everything.html)
 
-study: .venv/bin/.run ## everything with five seeds (or SEEDS="[0, 1, 2]"), into docs/results/study; goes on where it was cut
+study: .venv/bin/.run ## everything with five seeds (or SEEDS="[0, 1, 2]"), tables into docs/results; goes on where it was cut
 	sed 's/^seeds: .*/seeds: $(SEEDS)/' params.yaml > params.study.yaml
 	$(BIN)/python -m snakemake --cores all --config params=params.study.yaml -- everything
 	rm -rf docs/results/study && mkdir -p docs/results/study
