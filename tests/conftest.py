@@ -14,6 +14,7 @@ torch.set_num_threads(1)
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests/tiny"
+CLAIMS = "claims.yaml"  # of the tiny settings, beside them
 
 
 def ash(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -36,9 +37,11 @@ def snakemake(folder: Path, *arguments: str, check: bool = True) -> str:
 
 
 def settle(folder: Path) -> Path:
-    """Put the tiny settings into `folder`."""
-    for name in ("params.yaml", "claims.yaml"):
-        shutil.copy(TINY / name, folder)
+    """Put the tiny settings into `folder`, with claims."""
+    text = (TINY / "params.yaml").read_text()
+    assert "\nclaims: null" in text
+    (folder / "params.yaml").write_text(text.replace("\nclaims: null", f"\nclaims: {CLAIMS}"))
+    shutil.copy(TINY / CLAIMS, folder)
     shutil.copytree(TINY / "protocols", folder / "protocols")
     return folder
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tests.conftest import ROOT, TINY
+from tests.conftest import CLAIMS, ROOT, TINY
 
 CODE = (
     "Snakefile", "dvc.yaml", "ash", "workflow", "profiles", ".gitignore", ".gitattributes", ".dvcignore", ".dvc/config",
@@ -114,8 +114,8 @@ def create(folder: Path, home: Path) -> Repository:
         (folder / part).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / part, folder / part)
     shutil.copytree(TINY / "protocols", folder / "protocols")
-    shutil.copy(TINY / "claims.yaml", folder)
-    params = yaml.safe_load((TINY / "params.yaml").read_text())
+    shutil.copy(TINY / CLAIMS, folder)
+    params = yaml.safe_load((TINY / "params.yaml").read_text()) | {"claims": CLAIMS}
     params |= {
         "targets": ["cityscapes"],
         "experiments": {
