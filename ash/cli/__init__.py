@@ -9,7 +9,8 @@ data      draw, manifest, prepare
 style     stylizer, features, rain, refit-stylizer, import-stylizer, fit-decoder
 train     train
 evaluate  evaluate, evaluate-as, evaluate-model, score
-pictures  montage, predict, stylise
+pictures  montage, stylise
+predict   predict
 weights   import-checkpoint
 report    table, cost, contrast, metrics, plots, figures, report, method-pages
 bench     bench step, bench cost, bench storage, bench plan
@@ -25,6 +26,7 @@ from ash.cli import (  # noqa: F401  importing them registers their commands
     data,
     evaluate,
     pictures,
+    predict,
     report,
     style,
     train,

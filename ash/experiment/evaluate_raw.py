@@ -78,9 +78,14 @@ def predict_strips(
             logits = segmenter.predict(
                 to_image(np.array(image[None])).to(where)
             )  # a copy: Pillow's arrays are read-only
-        for top in range(0, size[0], STRIP):
-            strip = upsampled_rows(logits, size, top, min(top + STRIP, size[0]))
-            yield top, strip.argmax(1)[0].to(torch.uint8).cpu().numpy()
+        yield from classes_by_strips(logits, size)
+
+
+def classes_by_strips(logits: Tensor, size: tuple[int, int]) -> Iterator[tuple[int, np.ndarray]]:
+    """The largest of logits (1,C,h,w) at (height, width) `size`, as strips (first row, uint8 (rows,width))."""
+    for top in range(0, size[0], STRIP):
+        strip = upsampled_rows(logits, size, top, min(top + STRIP, size[0]))
+        yield top, strip.argmax(1)[0].to(torch.uint8).cpu().numpy()
 
 
 def upsampled_rows(logits: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:

@@ -1,30 +1,23 @@
-"""Pictures to look at: stylised samples of a set, one stylised image, one predicted image."""
+"""Pictures to look at: stylised samples of a set, one stylised image."""
 
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ash.config.kinds import Size
 from ash.errors import DataError
-from ash.experiment.evaluate import predictor
 from ash.files.atomic import atomic
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
-from ash.files.images import read_picture, resized
+from ash.files.images import read_picture
 from ash.files.listing import shown
 from ash.files.torchvision import torchvision
-from ash.labels import PALETTE
 from ash.machine.device import device, enough_memory
 from ash.pixels import to_image
 from ash.style.stylizer import load_stylizer
-from ash.weights.model import load_model
 
 SMALLEST = 16  # pixels of a side that still leave features to take statistics of
 GAP = 4  # white pixels around each picture of a montage
-LARGEST_INPUT = 1 << 25  # pixels that a network is shown of a picture whose size for it is not named
-OPACITY = 0.55  # of the classes' colours over a picture
 
 
 def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alpha: float, out: Path) -> None:
@@ -33,7 +26,7 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
     Takes two images of each prepared set and six paintings, spread evenly over their sets; all have the size of the first
     content image.
     """
-    _refuse_place(out, stylizer, paintings, *prepared)
+    refuse_place(out, stylizer, paintings, *prepared)
     pair, where = load_stylizer(stylizer).to(device()), device()
     contents: list[np.ndarray] = []
     for path in prepared:
@@ -51,47 +44,21 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
             stylised = pair.stylise(features, style, alpha)[..., : size[0], : size[1]].cpu()
             pictures += [_resized(image, size), _resized(stylised, size)]
     grid = torchvision().utils.make_grid(torch.cat(pictures), len(paints) + 1, padding=GAP, pad_value=1.0)
-    _save(out, _to_pixels(grid))
+    save_png(out, _to_pixels(grid))
 
 
 def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out: Path) -> None:
     """Give one image the style of one painting; sizes may differ, the result has that of the image."""
-    _refuse_place(out, image, painting, stylizer)
+    refuse_place(out, image, painting, stylizer)
     where = device()
-    pair, pictures = load_stylizer(stylizer).to(where), {path: _read(path) for path in (image, painting)}
+    pair, pictures = load_stylizer(stylizer).to(where), {path: read_usable(path) for path in (image, painting)}
     with torch.inference_mode(), enough_memory(where, "give smaller images"):
         content, style = (pair.encode(to_image(pictures[path][None]).to(where)) for path in (image, painting))
         height, width = pictures[image].shape[:2]
-        _save(out, _to_pixels(pair.stylise(content, style, alpha)[0, :, :height, :width]))
+        save_png(out, _to_pixels(pair.stylise(content, style, alpha)[0, :, :height, :width]))
 
 
-def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size:
-    """Overlay the classes that a trained or imported model sees in an image on that image.
-
-    The image is resized for the network as prepared ones are: to `size` (width, height), or, where that is a height alone,
-    with its aspect kept.  Gives the size that was used; the overlay has the image's own.
-    """
-    _refuse_place(out, image, model)
-    segmenter, pixels = load_model(model, device()), _read(image)
-    shape = pixels.shape[:2]
-    used = (max(SMALLEST, round(shape[1] * size / shape[0])), size) if isinstance(size, int) else size
-    if used[0] * used[1] > LARGEST_INPUT:
-        raise DataError(
-            f"{shown(image)}: {used[0]}x{used[1]} for the network; name a smaller --size, or crop the image"
-        )
-    small = np.array(resized(pixels, used, Image.Resampling.BICUBIC))
-    draw = torchvision().utils.draw_segmentation_masks
-    with enough_memory(device(), "lower --size, or give a smaller image"):
-        label = predictor(segmenter, device())(small[None], shape)[0]
-        classes = np.unique(label)
-        masks = torch.from_numpy(label == classes[:, None, None])
-        colours = [tuple(PALETTE[k].tolist()) for k in classes]
-        overlay = draw(torch.from_numpy(pixels).permute(2, 0, 1), masks, alpha=OPACITY, colors=colours)
-    _save(out, overlay)
-    return used
-
-
-def _refuse_place(out: Path, *inputs: Path) -> None:
+def refuse_place(out: Path, *inputs: Path) -> None:
     """DataError where a result would be written over a file that it is made of, or over a folder."""
     if out.is_dir():
         raise DataError(f"{shown(out)}: is a folder, wanted a file to write; name one with --out")
@@ -104,7 +71,7 @@ def _kind(path: Path) -> str:
     return {".h5": "the prepared set", ".safetensors": "the file of weights"}.get(path.suffix, "the picture")
 
 
-def _read(path: Path) -> np.ndarray:
+def read_usable(path: Path) -> np.ndarray:
     """A picture as uint8 RGB (H,W,3); DataError if it is too small to have features."""
     pixels = read_picture(path)
     if min(pixels.shape[:2]) < SMALLEST:
@@ -130,7 +97,7 @@ def _to_pixels(image: Tensor) -> Tensor:
     return pixels
 
 
-def _save(path: Path, pixels: Tensor) -> None:
+def save_png(path: Path, pixels: Tensor) -> None:
     """Write uint8 RGB (3,H,W) as PNG, atomically."""
     with atomic(path) as temporary:
         torchvision().transforms.v2.functional.to_pil_image(pixels.cpu()).save(temporary, "PNG")
