@@ -9,6 +9,7 @@ data      draw, manifest, prepare
 style     stylizer, features, rain, refit-stylizer, import-stylizer, fit-decoder
 train     train
 evaluate  evaluate, evaluate-as, evaluate-model, score
+matrix    matrix
 pictures  montage, stylise
 predict   predict
 weights   import-checkpoint
@@ -25,6 +26,7 @@ from ash.cli import (  # noqa: F401  importing them registers their commands
     bench,
     data,
     evaluate,
+    matrix,
     pictures,
     predict,
     report,

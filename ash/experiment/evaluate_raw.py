@@ -48,21 +48,30 @@ def evaluate_protocol(
     samples = source.index(Path(settled.root), "val", settled.validation, excluded)
     segmenter = load_model(model, where, run_digest(settings.experiment(name), seed))
     matrices = []
-    for image, truth in ahead(partial(read_pair, source, protocol), samples, AHEAD):
-        rows = predict_strips(segmenter, image, (truth.shape[0], truth.shape[1]), where)
-        with enough_memory(where, f"no setting lowers what {protocol.name} needs for one image; use a larger device"):
-            parts = [confusion(truth[top : top + len(guess)], guess) for top, guess in rows]
-        matrices.append(np.sum(parts, axis=0))
+    for image, truth in ahead(partial(read_pair, source), samples, AHEAD):
+        matrices.append(confusion_as(protocol, segmenter, image, truth, where))
         progress(len(matrices), len(samples))
     result = scores(name, seed, protocol.name, [sample.id for sample in samples], matrices)
     write_json(out, result | {"protocol": protocol.record()})
 
 
-def read_pair(source: Dataset, protocol: EvaluationProtocol, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    """What the network sees, uint8 (H,W,3), and what its prediction is scored on, uint8 (H,W).  SizeError if they differ."""
+def read_pair(source: Dataset, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """An image uint8 (H,W,3) and its train ids uint8 (H,W), as published.  SizeError if they differ."""
     image, label = source.read_image(sample), source.read_label(sample)
     check_sizes(sample, image, label)
-    return protocol.image(image), protocol.label(label)
+    return image, label
+
+
+def confusion_as(
+    protocol: EvaluationProtocol, segmenter: DeepLab, image: np.ndarray, label: np.ndarray, where: torch.device
+) -> np.ndarray:
+    """The confusion matrix int64 (19,19) of one image uint8 (H,W,3) and its train ids uint8 (H,W) under a protocol."""
+    seen, truth = protocol.image(image), protocol.label(label)
+    rows = predict_strips(segmenter, seen, (truth.shape[0], truth.shape[1]), where)
+    with enough_memory(where, f"no setting lowers what {protocol.name} needs for one image; use a larger device"):
+        parts = [confusion(truth[top : top + len(guess)], guess) for top, guess in rows]
+    matrix: np.ndarray = np.sum(parts, axis=0)
+    return matrix
 
 
 def predict_strips(

@@ -5,6 +5,7 @@ records   reads it, and what else the report is made of
 paper     the paper's printed numbers, with their misprints and our notes
 tables    the paper's tables with ours beside them
 contrast  the difference between two experiments, seed by seed
+matrix    one model under every protocol
 cost      what a training step of each method costs
 metrics   the figures of all experiments in one file each
 plots     what `dvc plots` draws: curves and bars as CSV files

@@ -8,7 +8,8 @@ sys.path.insert(0, workflow.basedir)
 from ash.acquire.networks import is_published
 from ash.config import ResourceSettings
 from ash.errors import AshError
-from ash.evaluation.conventions import PROTOCOLS
+from ash.evaluation.conventions import OURS, PROTOCOLS, SETS
+from ash.labels import classes_of
 from workflow.at_work import VARIABLE, enter
 from workflow.bridge.records import put_back
 from workflow.bridge.recording import begin, record_rest, record_run
