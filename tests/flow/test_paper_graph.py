@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from ash import config
-from ash.evaluation.conventions import PROTOCOLS
+from ash.evaluation.conventions import OURS
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.machine import precision
 from tests.conftest import ash, snakemake
@@ -121,7 +121,7 @@ def test_any_image_is_stylised(paper, tmp_path):
 
 def test_named_protocols_score_a_run(paper):
     """Mapillary at its own size, at height 1536, and both mappings, by their rule."""
-    names = [name for name in PROTOCOLS if name.startswith("mapillary")]
+    names = [name for name in OURS if name.startswith("mapillary")]
     files = [f"results/protocols/ash/seed0/{name}.json" for name in names]
     snakemake(paper, *files)
     assert len(names) == 4

@@ -49,6 +49,8 @@ COMMANDS: dict[str, str] = {
     "score": f"score {LABELS} {LABELS} --dataset cityscapes --out {{out}}/scores.json",
     "montage": f"montage {PAIR} --prepared {{in}}/prepare/gta5.h5 --paintings {{in}}/paintings/painters.h5 --alpha 1"
     " --out {out}/m.png",
+    "matrix": "matrix {in}/train/model.safetensors --data cityscapes={folder}/data/miniature/cityscapes --family native"
+    " --out {out}",
     "predict": "predict {image} --model {in}/train/model.safetensors --size 64x32 --out {out}/o.png",
     "stylise": f"stylise {{image}} {{image}} {PAIR} --out {{out}}/s.png",
     "export": "import-checkpoint {in}/train/model.safetensors {out}/model.pth --export",

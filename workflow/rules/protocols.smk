@@ -8,7 +8,11 @@ rule protocols:
     input:
         run_files(
             "protocols",
-            [f"{protocol}.json" for protocol in OURS if protocol in EVALUATION_PROTOCOLS],
+            [
+                f"{protocol}.json"
+                for protocol in OURS
+                if protocol in EVALUATION_PROTOCOLS
+            ],
             EXPERIMENTS,
         ),
 
