@@ -121,11 +121,12 @@ def _within(pixels: np.ndarray, size: Size) -> Size:
 
 
 def _sampled(image: np.ndarray, size: Size) -> np.ndarray:
-    """An image uint8 (H,W,3) at (width, height) `size`, from the four pixels around each place."""
+    """An image uint8 (H,W,3) at (width, height) `size`, from the four pixels around each place, to the nearest level."""
     height, width = image.shape[:2]
     scale = (width / size[0], 0, 0, 0, height / size[1], 0)
-    picture = Image.fromarray(image)
-    return np.asarray(picture.transform(size, Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR))
+    planes = [Image.fromarray(image[..., k].astype(np.float32)) for k in range(3)]  # Pillow cuts levels off in bytes
+    moved = [plane.transform(size, Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR) for plane in planes]
+    return (np.stack([np.asarray(plane) for plane in moved], -1) + 0.5).astype(np.uint8)
 
 
 def _centre(pixels: np.ndarray, width: int, fill: int) -> np.ndarray:

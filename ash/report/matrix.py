@@ -29,7 +29,7 @@ def matrix_table(result: Mapping[str, Any], classes: int, missing: Iterable[str]
         rows.append((*row, _number(_mean(result, family, classes))))
     notes = [
         f"mIoU over {classes} classes; {'; '.join(counts.values())}",
-        "* a set that the family's own programs do not score: the figure compares with none that is published",
+        "with * are sets that the family's own programs do not score: such a figure compares with none that is published",
         f"{MEAN} is the mean over Cityscapes, BDD100K and Mapillary, where all three are at hand",
         *(f"not scored: {line}" for line in missing),
     ]

@@ -125,12 +125,12 @@ def test_each_size_of_the_field(name, size, seen):
 
 @pytest.mark.parametrize("size", [(64, 48), (200, 100), (37, 91)])
 def test_within_takes_pixels_as_opencv_does(size):
-    """Bilinear between the four nearest, halves of pixels kept, nothing smoothed: torch's interpolation, to one level."""
+    """Bilinear between the four nearest, halves of pixels kept, nothing smoothed: torch's interpolation, rounded."""
     image = RNG.integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
     found = conventions.EvaluationProtocol("x", "x", "x", "within", (96, 40)).image(image)
     values = torch.from_numpy(image).permute(2, 0, 1)[None].double()
     wanted = functional.interpolate(values, found.shape[:2], mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
-    assert np.abs(found.astype(float) - wanted.numpy()).max() <= 1
+    assert np.abs(found.astype(float) - wanted.numpy()).max() <= 0.51
 
 
 def test_an_unknown_protocol_is_refused():

@@ -35,8 +35,9 @@ def model(tmp_path):
     return tmp_path / "model.safetensors"
 
 
-def test_every_cell_is_the_score_of_its_protocol(tmp_path, model):
+def test_every_cell_is_the_score_of_its_protocol(tmp_path, model, monkeypatch):
     """CLAN's and the native one against the plain predictor, on images that it sees at 1024x512 and at their own 64x32."""
+    monkeypatch.chdir(tmp_path)
     root, settings = fill("cityscapes", tmp_path / "set", 2), config.load(settle(tmp_path) / "params.yaml")
     chosen = families.load(["clan", "robustnet", "native"])
     sets, missing = at_hand(settings, chosen, {"cityscapes": root}, {})
@@ -58,8 +59,9 @@ def test_every_cell_is_the_score_of_its_protocol(tmp_path, model):
         assert cell["images"] == 2 and np.count_nonzero(wanted.sum(0)) > 1
 
 
-def test_excluded_images_and_sets_that_are_not_there(tmp_path, model):
+def test_excluded_images_and_sets_that_are_not_there(tmp_path, monkeypatch):
     """What a manifest excludes is left out; of the protocol's sets those with a folder are taken."""
+    monkeypatch.chdir(tmp_path)
     settings, chosen = config.load(settle(tmp_path) / "params.yaml"), families.load(["native"])
     root = fill("mapillary", tmp_path / "set", 3)
     first = sorted(path.stem for path in (root / "validation/images").iterdir())[0]
