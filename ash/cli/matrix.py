@@ -28,12 +28,12 @@ def matrix(
 ) -> None:
     """Score any model file under every protocol that the data at hand allows, C/B/M mean included."""
     from ash.evaluation import families
-    from ash.experiment.matrix import at_hand, score_matrix
+    from ash.experiment.evaluate_all import at_hand, score_matrix
     from ash.files.atomic import write_json, write_text
     from ash.preparation.drawn import compare, ensure_raw
     from ash.preparation.manifest import read_manifest
     from ash.report.markdown import markdown
-    from ash.report.matrix import matrix_rows, matrix_table
+    from ash.report.protocol_matrix import matrix_rows, matrix_table
 
     if classes not in SUBSETS:
         raise ConfigError(f"--classes {classes}: wanted one of {', '.join(map(str, SUBSETS))}")

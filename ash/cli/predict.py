@@ -42,7 +42,7 @@ def predict(
     params: ParamsOption = Params,
 ) -> None:
     """Overlay the classes that a trained or imported model sees in PICTURES."""
-    from ash.experiment.predict import Viewer, predict_pictures, tasks_of
+    from ash.experiment.viewer import Viewer, predict_pictures, tasks_of
 
     wanted, largest = _size(size, params), parse_size(tile)
     tasks = tasks_of(pictures, out, labels, model)

@@ -21,7 +21,7 @@ The 1536 protocol is RobustNet's (`ResizeHeight(1536)`, `CenterCropPad(1536)`; s
 Of an image narrower than high their loader pads the labels with id 0, which is road, and crops off centre; we pad with
 void and crop the centre.
 
-"Within" is mmcv's `keep_ratio`: as large as the longer and the shorter edge allow, upright images too, and OpenCV's
+"Within" is how mmcv resizes with the aspect kept: as large as the longer and the shorter edge allow, upright images too, and OpenCV's
 bilinear filter, which does not smooth before it leaves pixels out.
 """
 

@@ -8,8 +8,8 @@ compiled      parts of the networks compiled, where the settings ask for it
 train         one experiment with one seed: model, history, provenance
 evaluate      a model against a prepared target
 evaluate_raw  a model under a named evaluation protocol, on the raw files of a set
-matrix        a model under every protocol that the data at hand allows
+evaluate_all  a model under every protocol that the data at hand allows
 pictures      stylised samples, and one stylised image
-predict       what a model sees in pictures of one's own
+viewer        what a model sees in pictures of one's own
 tiles         the logits of a picture that is too large to be seen at once
 """

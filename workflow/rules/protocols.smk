@@ -58,10 +58,10 @@ rule score_matrix:
         model=run_file("models", "model.safetensors"),
         manifests=expand("data/manifests/{name}.json", name=MATRIX_SETS),
         code=closure(
-            "ash.experiment.matrix",
+            "ash.experiment.evaluate_all",
             "ash.preparation.manifest",
             "ash.report.markdown",
-            "ash.report.matrix",
+            "ash.report.protocol_matrix",
             *(f"ash.datasets.{name}" for name in MATRIX_SETS),
         ),
     output:

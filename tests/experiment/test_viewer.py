@@ -11,9 +11,8 @@ from PIL import Image
 from ash.config import SegmenterSettings
 from ash.errors import DataError, ResourceError, StoreError
 from ash.evaluation.label_maps import score_folder
-from ash.experiment import predict
 from ash.experiment.evaluate import predictor
-from ash.experiment.predict import Task, Viewer, predict_pictures, seen_at, tasks_of
+from ash.experiment.viewer import SMALLEST_TILE, Task, Viewer, predict_pictures, seen_at, tasks_of
 from ash.labels import colourise
 from ash.segmentation.deeplab import build_segmenter
 from ash.weights.model import load_model, save_model
@@ -117,7 +116,7 @@ def test_a_device_without_room_for_any_tile_is_told(tmp_path, model, monkeypatch
     monkeypatch.setattr(viewer.segmenter, "predict", full)
     with pytest.raises(ResourceError, match="out of memory.*; lower --size"):
         viewer.classes(np.zeros((300, 500, 3), np.uint8), (500, 300))
-    assert max(viewer.tile) < 2 * predict.SMALLEST_TILE
+    assert max(viewer.tile) < 2 * SMALLEST_TILE
 
 
 def test_a_folder_of_frames_is_seen_in_order_with_progress(tmp_path, model):

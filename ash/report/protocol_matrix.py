@@ -16,7 +16,7 @@ NONE = "-"
 def matrix_table(result: Mapping[str, Any], classes: int, missing: Iterable[str] = ()) -> Table:
     """mIoU in per cent: a row for each family of protocols, a column for each set, and the mean of the three.
 
-    `result` is the JSON of `ash.experiment.matrix`; `missing` says why sets are not among its columns.
+    `result` is the JSON of `ash.experiment.evaluate_all`; `missing` says why sets are not among its columns.
     """
     sets = list(next(iter(result["families"].values())))
     rows, counts = [], {}
@@ -39,7 +39,7 @@ def matrix_table(result: Mapping[str, Any], classes: int, missing: Iterable[str]
 
 def matrix_rows(result: Mapping[str, Any], classes: int) -> str:
     """The same as CSV: family, set, protocol, whether the family's programs score the set, images, classes, mIoU."""
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for family, cells in result["families"].items():
         for name, protocol in cells.items():
             cell, stated = result["cells"][protocol], name in result["stated"][family]

@@ -14,7 +14,7 @@ from ash.errors import DataError
 from ash.evaluation import families
 from ash.evaluation.scores import confusion
 from ash.experiment.evaluate import predictor
-from ash.experiment.matrix import at_hand, score_matrix
+from ash.experiment.evaluate_all import at_hand, score_matrix
 from ash.segmentation.deeplab import build_segmenter
 from ash.weights.model import load_model, save_model
 from tests.conftest import ash, settle, snakemake

@@ -1,7 +1,7 @@
 """The matrix as a table and as CSV, from made-up scores."""
 
 from ash.labels import CLASSES
-from ash.report.matrix import matrix_rows, matrix_table
+from ash.report.protocol_matrix import matrix_rows, matrix_table
 
 
 def cell(miou, images=5, absent=("train",)):
