@@ -5,7 +5,7 @@ SHELL := /bin/bash
 quoted = '$(subst ','\'',$(1))'
 FILE := $(shell printf '%s' $(call quoted,$(MAKEFILE_LIST)) | sed 's/^ *//')
 HERE := $(shell dirname -- $(call quoted,$(FILE)))
-TARGETS := help reproduce everything demo refit reference transcript test flow graph cluster mutants lint types pages check clean
+TARGETS := help reproduce everything study demo refit reference transcript test flow graph cluster mutants lint types pages check clean
 .PHONY: $(TARGETS)
 
 ifneq ($(HERE),.)
@@ -23,6 +23,7 @@ BIN := .venv/bin
 RUN := workflow,acquire
 TEST := $(RUN),cluster,test,lint
 MUTANTS := $(TEST),mutants
+SEEDS ?= [0, 1, 2, 3, 4]
 # uv installs in a sixth of pip's time. Where it cannot (it does not read pip's settings, so a mirror set up for pip alone
 # is unknown to it), pip does the same. Like pip it compiles what it installs: hundreds of jobs import it, and where Python
 # must not write (PYTHONDONTWRITEBYTECODE, a read-only folder) each would compile it anew, two seconds for torch alone.
@@ -52,9 +53,17 @@ reproduce: .venv/bin/.run ## the whole paper, in the protocol that params.yaml n
 	$(BIN)/python -m snakemake --cores all
 	@echo Report: $(call quoted,$(CURDIR)/results/report.html)
 
-everything: .venv/bin/.run ## that, the rivals with target images, and what goes beyond the paper
+everything: .venv/bin/.run ## that, the rivals with target images, what answers the claims, and what goes beyond the paper
 	$(BIN)/python -m snakemake --cores all everything
 	@echo Report: $(call quoted,$(CURDIR)/results/everything.html)
+
+study: .venv/bin/.run ## everything with five seeds (or SEEDS="[0, 1, 2]"), tables into docs/results; goes on where it was cut
+	sed 's/^seeds: .*/seeds: $(SEEDS)/' params.yaml > params.study.yaml
+	$(BIN)/python -m snakemake --cores all --config params=params.study.yaml -- everything
+	rm -rf docs/results/study && mkdir -p docs/results/study
+	cp results/tables/*.md results/tables/*.csv results/more/tables/claims.md results/more/tables/claims.csv \
+		results/more/tables/contrasts.csv results/more/figures/forest.png docs/results/study/
+	$(BIN)/python -m ash.cli claims-reading docs/results/study/claims.csv --into docs/results/README.md
 
 demo: .venv/bin/.run ## three experiments: source only, CLAN, ASH
 	$(BIN)/python -m snakemake --cores all demo
@@ -67,7 +76,8 @@ reference: .venv/bin/.run ## build all, record it in dvc.lock, share it, and put
 	$(BIN)/python -m snakemake --cores all
 	$(BIN)/python -m ash.cli dvc-record && $(BIN)/python -m dvc push && $(BIN)/python -m ash.cli dvc-check
 	rm -rf docs/results/reference && mkdir -p docs/results/reference
-	cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv docs/results/reference/
+	cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv results/figures/forest.png docs/results/reference/
+	$(BIN)/python -m ash.cli claims-reading docs/results/reference/claims.csv --into docs/results/README.md
 
 transcript: .venv/bin/.test ## run a session with DVC in a throw-away repository and print what its commands say
 	$(BIN)/python -m tests.tools.transcript

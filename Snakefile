@@ -13,7 +13,11 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/weights.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/protocols.smk"
+include: "workflow/rules/cost.smk"
+include: "workflow/rules/claims.smk"
+include: "workflow/rules/authors.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/metrics.smk"
 
 
 rule all:

@@ -15,7 +15,7 @@ methods        one file for each training method: its losses, its settings, its 
 training       the one training loop
 fitting        fits what methods stylise with
 weights        files of whole networks: our models, published checkpoints, AdaIN's pair
-evaluation     confusion matrices, IoU, mIoU, bootstrap intervals
+evaluation     confusion matrices, IoU, mIoU, intervals over seeds
 experiment     from an experiment's settings to its files: train, evaluate, pictures
 report         tables, figures and the page
 documentation  writes docs/methods from the methods themselves

@@ -25,6 +25,8 @@ Heads = Literal[
     "pair", "auxiliary", "single", "attention"
 ]  # layouts of the segmenter's heads (ash.segmentation.deeplab)
 Convention = Literal["rgb", "release"]  # how images enter the encoder (ash.style.view)
+StyleImages = Literal["prepared", "source"]  # the size at which paintings are encoded
+Weights = Literal["fp16", "fp32"]  # what encoder and decoder are rounded to
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Batch:
 
     image       (B,3,H,W) float32, RGB in [0,1], mirrored left-right where `mirror` says so
     label       (B,h,w) int64 train ids, 255 void, mirrored likewise; h,w may be a fraction of H,W
-    mirror      (B,) bool
-    content     (B,C,H/s,W/s) encoder features of the source images, never mirrored; None unless needed
+    mirror      (B,) bool: where the image is mirrored and `content` is not
+    content     (B,C,H/s,W/s) encoder features of the source images, not mirrored unless `Needs.encode_mirrored`; None
+                unless needed
     style       (K B,C,.,.) encoder features of K paintings for each image, the first of every image first; None unless
                 needed
     target      (B,3,.,.) unlabelled target images; None unless needed
@@ -63,6 +66,11 @@ class Needs:
     anchor          features of one image, fixed for the run: of the target if the experiment names one, else of a painting
     rain            the VAE of style statistics (`ash.style.rain`)
     convention      how images enter the encoder: RGB in [0,1] as it expects, or as the release of ASH feeds them
+    encode_mirrored a mirrored image is encoded as such, as in the release, and `Batch.mirror` is false then
+    style_images    paintings are encoded as prepared, or at the source's size times a random factor, as in the release
+    weights         encoder and decoder rounded to float16, as they are kept, or as published where the file has that
+    fresh_content   the training shows images that no cache of features knows (`training.jitter`, or `withheld`)
+    withheld        the held-out images of the source are among them (`training.images`)
     """
 
     heads: Heads = "pair"
@@ -74,11 +82,27 @@ class Needs:
     anchor: bool = False
     rain: bool = False
     convention: Convention = "rgb"
+    encode_mirrored: bool = False
+    style_images: StyleImages = "prepared"
+    weights: Weights = "fp16"
+    fresh_content: bool = False
+    withheld: bool = False
 
     @property
     def stylizer(self) -> bool:
         """Whether the method stylises at all."""
         return self.paintings > 0 or self.anchor
+
+    @property
+    def cached_style(self) -> bool:
+        """Whether features of paintings come from a cache; it holds those of the pair in float16, of RGB images as prepared."""
+        return self.convention == "rgb" and self.style_images == "prepared" and self.weights == "fp16"
+
+    @property
+    def cached_content(self) -> bool:
+        """Whether features of source images may come from a cache."""
+        fresh = self.encode_mirrored or self.fresh_content
+        return self.convention == "rgb" and self.weights == "fp16" and not fresh
 
     @property
     def any_target(self) -> bool:
@@ -112,6 +136,10 @@ class Method(ABC):
     def updates(self, batch: Any, progress: float) -> Iterator[Update]:
         """Yield the updates of one step; `batch` is what the feed gives, `progress` is i/N, 0 at the first step."""
 
-    def diagnostics(self, batch: Any) -> dict[str, float]:
-        """Figures worth a column in history.csv, taken at every log line; most methods have none."""
+    def diagnostics(self, shown: Any) -> dict[str, float]:
+        """Figures worth a column in history.csv, taken at every log line of one batch; most methods have none.
+
+        `shown` is the same batch for the whole run, so that figures of two steps can be compared.  No weight, no statistic
+        of a BatchNorm and no generator may change.
+        """
         return {}

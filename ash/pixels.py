@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 MEAN_BGR = (104.00698793, 116.66876762, 122.67891434)  # ImageNet's mean, BGR, 0-255, of the caffe models
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB in [0,1], of torchvision's weights
@@ -23,6 +24,14 @@ def scaled(pixels: Tensor) -> Tensor:
 def mirrored(values: Tensor, mirror: Tensor) -> Tensor:
     """Flip the last axis of those samples of `values` (B,...,W) that `mirror` (B,) names; its own inverse."""
     return torch.where(mirror.view(-1, *[1] * (values.dim() - 1)), values.flip(-1), values)
+
+
+def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """RGB (B,3,H,W) in [0,1] at (height, width), bicubic as Pillow resizes, channels last in memory."""
+    if tuple(image.shape[2:]) == size:
+        return image
+    smooth = functional.interpolate(image, size, mode="bicubic", antialias=True).clamp(0, 1)
+    return smooth.contiguous(memory_format=torch.channels_last)
 
 
 def to_caffe(image: Tensor) -> Tensor:

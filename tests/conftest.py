@@ -37,7 +37,8 @@ def snakemake(folder: Path, *arguments: str, check: bool = True) -> str:
 
 def settle(folder: Path) -> Path:
     """Put the tiny settings into `folder`."""
-    shutil.copy(TINY / "params.yaml", folder)
+    for name in ("params.yaml", "claims.yaml"):
+        shutil.copy(TINY / name, folder)
     shutil.copytree(TINY / "protocols", folder / "protocols")
     return folder
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ash.acquire.disk import staged
+from ash.acquire.watched import ends
 from ash.errors import ConfigError, DataError, flat, redacted
 from ash.files import signature
 from ash.files.atomic import writing
@@ -22,6 +23,7 @@ WAIT = 1.0  # seconds before the second attempt; doubled before each further one
 BUSY = (408, 429, 500, 502, 503, 504)  # answers of a server that may do better at the next attempt
 TIMEOUT = 30.0  # seconds without a byte
 BLOCK = 1 << 16  # bytes written at once; a drop costs less than one block
+PATIENCE = 300.0  # seconds in which a block must come: a server that sends a byte now and then never times out
 MEBIBYTE = 1 << 20
 AGAIN = "nothing of it was kept, and the same command fetches it again"
 
@@ -81,6 +83,7 @@ class Transfer:
     def __init__(self, partial: Path, wanted: str, progress: Progress, wait: float) -> None:
         self.partial, self.tag = partial, partial.with_suffix(".tag")
         self.wanted, self.progress, self.wait = wanted, progress, wait
+        self.moved, self.left = 0.0, False  # when the last block came; whether nobody waits for the next one
 
     def __call__(self, url: str, output_file: str, pooch: Any, check_only: bool = False) -> None:
         """Bring the whole file to `output_file`; UnreachableError after the last attempt."""
@@ -89,7 +92,7 @@ class Transfer:
         hopeless = (errors.InvalidURL, errors.InvalidSchema, errors.MissingSchema, errors.TooManyRedirects)
         for attempt in range(ATTEMPTS):
             try:
-                self._transfer(requests, url)
+                self._patiently(requests, url)
             except hopeless as cause:
                 raise DataError(f"{shown}: cannot be fetched ({flat(cause)}); check the address") from cause
             except requests.RequestException as cause:
@@ -105,6 +108,16 @@ class Transfer:
                 break
         self.partial.replace(output_file)
         self.tag.unlink(missing_ok=True)
+
+    def _patiently(self, requests: Any, url: str) -> None:
+        """`_transfer`; UnreachableError, and the transfer is left, if no block comes for long."""
+        self.moved = time.monotonic()
+        self.left = not ends(lambda: self._transfer(requests, url), lambda: self.moved, PATIENCE)
+        if self.left:
+            raise UnreachableError(
+                f"{redacted(url)}: given up after {self._have()} bytes, for fewer than {BLOCK} more came in"
+                f" {PATIENCE:g} seconds; run the same command again, it goes on from there, or name a mirror"
+            )
 
     def _transfer(self, requests: Any, url: str) -> None:
         """Append what is missing; requests.ConnectionError if what comes is not that, to be asked for anew."""
@@ -157,6 +170,9 @@ class Transfer:
         total = int(size) if size else None
         with self.partial.open("ab" if have else "wb") as file:
             for block in answer.iter_content(BLOCK):
+                if self.left:
+                    return
+                self.moved = time.monotonic()
                 if not have:
                     self._look(answer, block)
                 file.write(block)

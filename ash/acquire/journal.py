@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,13 @@ class Pins:
 
     def add(self, name: str, size: int, sha256: str) -> None:
         """Pin an archive that proved good, or complete its pin."""
-        if self.sha256(name) is None:
-            self.known = {**self._read(), name: {"bytes": size, "sha256": sha256}}
+        self.add_all({name: {"bytes": size, "sha256": sha256}})
+
+    def add_all(self, entries: Mapping[str, dict[str, Any]]) -> None:
+        """Pin files that proved good, each with its `bytes` and `sha256`; those that are pinned stay as they are."""
+        new = {name: entry for name, entry in entries.items() if self.sha256(name) is None}
+        if new:
+            self.known = {**self._read(), **new}
             write_json(self.path, self.known)
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ash.acquire.sources import Archive
+from ash.acquire.archives import Archive
 from ash.errors import DataError, flat, several
 from ash.files import signature
 from ash.files.zips import DAMAGE
@@ -41,7 +41,7 @@ class Plan:
 
 def plan(path: Path, archive: Archive) -> Plan:
     """The members to unpack; DataError lists every unsafe member, whether or not it belongs to the set."""
-    with opened(path) as file:
+    with opened(path, archive) as file:
         members = [info for info in file.infolist() if not info.filename.endswith("/")]
     wanted = tuple(info for info in members if archive.keeps(info.filename))
     faults = [f"{info.filename!r}: {fault}" for info in members for fault in [_fault(info)] if fault]
@@ -117,8 +117,11 @@ def _unreadable(info: zipfile.ZipInfo) -> str | None:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive, its members under plain names: some programs write `a\\b` for a/b, or ./a for a."""
+def opened(path: Path, archive: Archive) -> Iterator[zipfile.ZipFile]:
+    """The archive, its members under the names that they have in the set's folder.
+
+    Some programs write `a\\b` for a/b, or ./a for a.
+    """
     try:
         file = zipfile.ZipFile(path)
     except DAMAGE as cause:
@@ -127,7 +130,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
         ) from cause
     with file:
         for info in file.infolist():
-            info.filename = _plain(info.filename)
+            info.filename = archive.place(_plain(info.filename))
         yield file
 
 

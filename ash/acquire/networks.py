@@ -16,6 +16,14 @@ PUBLISHED = {
     "vgg_normalised.pth": _ADAIN_RELEASE,
     "decoder.pth": _ADAIN_RELEASE,
 }
+# The trained models that the authors of ASH link in the README of their code, by source: the name that a file gets here.
+AUTHORS = {
+    "gta5": ("data/weights/ash_gta5.pth", "https://drive.google.com/file/d/1eVnDMC3ytyl5Wx8H5VPKoTNq1UGXmS56/view"),
+    "synthia": (
+        "data/weights/ash_synthia.pth",
+        "https://drive.google.com/file/d/1XTmJhXCGeD2KrK7M7Xklq0Gayvd0n86e/view",
+    ),
+}
 TELLING = {  # a weight that each of them has, behind a module's name or not
     "DeepLab_resnet_pretrained_init-f81d91e8.pth": "layer4.0.conv3.weight",
     "vgg_normalised.pth": "2.weight",

@@ -1,4 +1,4 @@
-"""Where sets that come as archives are published: their names, the page, the licence.
+"""Where the paper's sets are published: their archives, the page, the licence; those of `ash.acquire.streets` beside them.
 
 A set that is brought as a folder needs no entry here.
 
@@ -6,55 +6,10 @@ No publisher states checksums for anybody to download (csDownload checks Citysca
 each archive's SHA-256, and every later one is held against it.
 """
 
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from typing import Literal
+from dataclasses import replace
 
-How = Literal["http", "cityscapes", "hand"]
-
-
-@dataclass(frozen=True)
-class Archive:
-    """One published file.  Members that match a pattern of `keep` are unpacked, all others are left out and counted."""
-
-    name: str
-    keep: tuple[str, ...]
-    kind: Literal["zip", "rar"] = "zip"
-    replaces: bool = False
-    """Whether its members take the place of those that another archive has unpacked."""
-    mebibytes: int = 0
-    """Its published size, about, where the server tells it to no one but csDownload."""
-
-    def keeps(self, member: str) -> bool:
-        """Whether a member belongs to the set."""
-        return any(self.matches(member, pattern) for pattern in self.keep)
-
-    @staticmethod
-    def matches(member: str, pattern: str) -> bool:
-        """Whether a member's name matches a pattern, part by part."""
-        return fnmatchcase(member, pattern) and member.count("/") == pattern.count("/")
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """The members that are wanted by their whole name: those that tell the set's version."""
-        return tuple(pattern for pattern in self.keep if "*" not in pattern)
-
-
-@dataclass(frozen=True)
-class Source:
-    """How one set is acquired."""
-
-    name: str
-    page: str
-    how: How
-    base: str
-    """What the archives' names are appended to, for `http`."""
-    size: str
-    """Of all archives, for messages."""
-    archives: tuple[Archive, ...]
-    licence: str
-    top: str = ""
-    """The folder in the archive that holds the set, where an external tool unpacks it."""
+from ash.acquire.archives import Archive, Source
+from ash.acquire.streets import STREETS
 
 
 def _gta5() -> tuple[Archive, ...]:
@@ -126,3 +81,4 @@ SOURCES = {
 
 
 SOURCES["mapillary_b"] = replace(SOURCES["mapillary"], name="mapillary_b")  # the same files, read by another table
+SOURCES |= STREETS

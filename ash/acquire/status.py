@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ash import datasets
 from ash.acquire import sources
-from ash.acquire.sources import Source
+from ash.acquire.archives import Source
 from ash.datasets._base import Dataset
 from ash.preparation.census import take_census
 
@@ -48,6 +48,11 @@ def _remedy(dataset: Dataset, root: Path) -> str:
 
 def instruction(source: Source, root: Path, wrong: Sequence[str] = ()) -> str:
     """What to do next to get a set, given the archives that are there, of which those in `wrong` are not the published."""
+    if source.singles:
+        return (
+            f"run `ash acquire {source.name}`, which fetches as many frames as `count` of the protocol says from"
+            f" {source.page} ({source.size} in all)"
+        )
     there = [archive.name for archive in source.archives if (folder(root) / archive.name).exists()]
     absent = [archive for archive in source.archives if archive.name in wrong or archive.name not in there]
     names = ", ".join(archive.name for archive in absent)

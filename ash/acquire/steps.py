@@ -7,39 +7,31 @@ shared and read-only.  So is one without an entry in `ash.acquire.sources`, whic
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ash import datasets
 from ash.acquire import cityscapes_login, download, sources
+from ash.acquire.archives import Archive, Source
+from ash.acquire.contents import check_contents, read_contents
 from ash.acquire.disk import STAGING, alone
+from ash.acquire.given import linked
 from ash.acquire.journal import Journal, Pins
 from ash.acquire.members import plan
-from ash.acquire.sources import Archive, Source
+from ash.acquire.order import Order, Stage
+from ash.acquire.singles import Singles
 from ash.acquire.status import begun, folder, instruction, lacks
 from ash.acquire.unpack import unpack
+from ash.datasets._base import Dataset
 from ash.errors import AshError, DataError, StoreError, redacted, several
 from ash.files import signature
 from ash.files.atomic import write_json, write_text, writing
 from ash.preparation.census import take_census
-from ash.progress import Progress, quiet
+from ash.progress import quiet
 
-Stage = Callable[[str], AbstractContextManager[Progress]]
 KINDS = {"zip": signature.ZIP, "rar": signature.RAR}
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is acquired, from where, and where its files go."""
-
-    root: Path
-    count: Mapping[str, int] | None
-    out: Path
-    pins: Path
-    mirror: str | None = None
-    """Takes the place of the publisher's address, for sets that are fetched over HTTP."""
 
 
 def acquire(name: str, order: Order, stage: Stage, say: Callable[[str], None]) -> None:
@@ -50,19 +42,39 @@ def acquire(name: str, order: Order, stage: Stage, say: Callable[[str], None]) -
     """
     source, dataset = sources.SOURCES.get(name), datasets.load(name)
     with alone(order.out.with_name(f".{name}.lock"), name), ExitStack() as held:
-        work = None if source is None else _Work(source, order, stage, held)
+        if source is not None:
+            _show_licence(source, order.out.with_name(f"{name}_licence.txt"), say)
+        if order.given is not None:
+            held.enter_context(linked(dataset, order.root, order.given))
+        work = None if source is None or order.given is not None else _work(source, dataset, order, stage, held)
         if work is not None:
-            _show_licence(work.source, order.out.with_name(f"{name}_licence.txt"), say)
             work.bring_all()
         fault = lacks(name, order.root, order.count)
         if fault is not None:
             raise DataError(fault)
         dataset.verify(order.root)
+        checked = _check_files(source, dataset, order, stage)
         found = {split.split: split.images for split in take_census(dataset, order.root, order.count)}
         if work is not None:
             work.pin()
         record = {} if work is None else work.record
-        write_json(order.out, {"dataset": name, "archives": record, "images": found})
+        write_json(order.out, {"dataset": name, "archives": record, "images": found} | checked)
+
+
+def _work(source: Source, dataset: Dataset, order: Order, stage: Stage, held: ExitStack) -> "_Work | Singles":
+    """What brings a set, by the kind of files that it is published as."""
+    return Singles(source, dataset, order, stage, held) if source.singles else _Work(source, order, stage, held)
+
+
+def _check_files(source: Source | None, dataset: Dataset, order: Order, stage: Stage) -> dict[str, dict[str, int]]:
+    """Hold every file against its pin, where the set has such; what the record shows of that."""
+    if source is None or source.contents is None:
+        return {}
+    found = [dataset.files(order.root, split) for split in dataset.splits]
+    files = sorted({path for kinds in found for kind in kinds for path in kind.values()})
+    with stage(f"verify {len(files)} files") as progress:
+        checked = check_contents(order.root, files, read_contents(order.contents(source)), progress)
+    return {"files": checked.record()}
 
 
 class _Work:
@@ -70,6 +82,7 @@ class _Work:
 
     def __init__(self, source: Source, order: Order, stage: Stage, held: ExitStack) -> None:
         self.source, self.order, self.stage, self.held = source, order, stage, held
+        self.contents = None if source.contents is None else read_contents(order.contents(source))
         self.pins, self.journal = Pins(order.pins), Journal(order.out.with_name(f".{source.name}.json"))
         self.complete = lacks(source.name, order.root, order.count) is None
         self.held_folder = False
@@ -93,7 +106,7 @@ class _Work:
 
     def pin(self) -> None:
         """Keep size and hash of the archives, once the set that came of them has proved good."""
-        for archive, entry in self.record.items():
+        for archive, entry in self.record.items() if self.source.contents is None else ():
             if (folder(self.order.root) / archive).exists():
                 self.pins.add(archive, entry["bytes"], entry["sha256"])
 
@@ -135,7 +148,9 @@ class _Work:
                 self._begin()
             with self.stage(f"unpack {archive.name}") as progress:
                 trusted = entry["contents"] is not None
-                contents = unpack(path, archive, self.order.root, progress, self._replaced(archive), trusted=trusted)
+                contents = unpack(
+                    path, archive, self.order.root, progress, self._replaced(archive), self.contents, trusted=trusted
+                )
             self.journal.unpacked(archive.name, contents.record())
         return self.journal.entries[archive.name]
 
@@ -179,7 +194,7 @@ class _Work:
         with self.stage(f"fetch {path.name} (MiB)") as progress:
             if self.source.how == "cityscapes":
                 return cityscapes_login.fetch(path, progress, archive.mebibytes), self.source.page
-            url = f"{(self.order.mirror or self.source.base).rstrip('/')}/{path.name}"
+            url = f"{(self.order.mirror or archive.base or self.source.base).rstrip('/')}/{path.name}"
             pinned = self.pins.sha256(path.name)
             return download.fetch(url, path, pinned, progress, KINDS[archive.kind]), redacted(url)
 

@@ -4,16 +4,17 @@ Every member is written to a temporary name and renamed, so that a killed run le
 files of the right size and CRC and writes the rest.
 """
 
+import hashlib
 import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ash.acquire.archives import Archive
 from ash.acquire.members import opened, plan
-from ash.acquire.sources import Archive
 from ash.errors import DataError, StoreError, flat
 from ash.files.atomic import writing
 from ash.files.zips import DAMAGE
@@ -41,22 +42,24 @@ def unpack(
     root: Path,
     progress: Progress = quiet,
     skip: frozenset[str] = frozenset(),
+    contents: Mapping[str, str] | None = None,
     *,
     trusted: bool = False,
 ) -> Contents:
     """Unpack `path` into `root`, without the members named in `skip`.
 
+    `contents` tells the SHA-256 of each member, where the set pins every file: a member of another is not written.
     Files already there are kept if their size and CRC are the member's; with `trusted`, their size is enough.  DataError
     if the archive is not a zip, is damaged, is another archive than `archive`, or has an unsafe member; nothing is
     written then, but for members before a damaged one.
     """
     chosen = plan(path, archive)
     wanted = [info for info in chosen.wanted if info.filename not in skip]
-    with opened(path) as file:
+    with opened(path, archive) as file:
         todo = [info for info in wanted if not _there(info, root, trusted=trusted)]
         _check_space(root, sum(info.file_size for info in todo), path)
         for done, info in enumerate(todo, 1):
-            _write(file, info, root, path)
+            _write(file, info, root, path, (contents or {}).get(info.filename))
             progress(len(wanted) - len(todo) + done, len(wanted))
     _flush([root / info.filename for info in todo])
     left_out = chosen.left_out + len(chosen.wanted) - len(wanted)
@@ -87,7 +90,7 @@ def _check_space(root: Path, size: int, path: Path) -> None:
         raise StoreError(f"{root}: {free} bytes free, wanted {size} to unpack {path.name}; free space or move `root`")
 
 
-def _write(file: zipfile.ZipFile, info: zipfile.ZipInfo, root: Path, path: Path) -> None:
+def _write(file: zipfile.ZipFile, info: zipfile.ZipInfo, root: Path, path: Path, sha256: str | None) -> None:
     """Write one member under a temporary name, then rename it; nothing stays of one that is damaged."""
     target = root / info.filename
     temporary = target.with_name(f".{target.name}.part")
@@ -95,7 +98,7 @@ def _write(file: zipfile.ZipFile, info: zipfile.ZipInfo, root: Path, path: Path)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as out:
-                for block in _blocks(file, info, path):
+                for block in _blocks(file, info, path, sha256):
                     out.write(block)
             temporary.replace(target)
         except BaseException:
@@ -103,13 +106,15 @@ def _write(file: zipfile.ZipFile, info: zipfile.ZipInfo, root: Path, path: Path)
             raise
 
 
-def _blocks(file: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Iterator[bytes]:
-    """The content of a member.  zipfile itself checks its CRC; DataError if it is damaged or of another size."""
-    size = 0
+def _blocks(file: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, sha256: str | None) -> Iterator[bytes]:
+    """The content of a member.  zipfile checks its CRC; DataError if it is damaged, of another size, or not as pinned."""
+    size, digest = 0, hashlib.sha256()
     try:
         with file.open(info) as source:
             while block := source.read(BLOCK):
                 size += len(block)
+                if sha256 is not None:
+                    digest.update(block)
                 yield block
     except DAMAGE as cause:
         raise DataError(
@@ -118,6 +123,11 @@ def _blocks(file: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Iterato
     if size != info.file_size:
         raise DataError(
             f"{path}: member {info.filename} has {size} bytes, wanted {info.file_size}; remove the archive and fetch it again"
+        )
+    if sha256 is not None and sha256 != digest.hexdigest():
+        raise DataError(
+            f"{path}: member {info.filename} has SHA-256 {digest.hexdigest()[:12]}, wanted {sha256[:12]} as pinned; remove the"
+            " archive and fetch it again, or from elsewhere"
         )
 
 

@@ -14,7 +14,7 @@ from ash.acquire import download
 from ash.acquire.disk import alone
 from ash.acquire.journal import Pins, sha256_of
 from ash.acquire.networks import PUBLISHED, TELLING
-from ash.acquire.steps import Stage
+from ash.acquire.order import Stage
 from ash.errors import AshError, CheckpointError, ConfigError, DataError, redacted, several
 from ash.files import signature
 from ash.files.atomic import write_json, writing

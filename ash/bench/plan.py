@@ -2,18 +2,38 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 import torch
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from ash import methods
 from ash.config import Settings
 from ash.errors import ConfigError
+from ash.report.records import read_json_as
 from ash.segmentation.deeplab import build_segmenter
 from ash.style.stylizer import PAPER, NetworkSettings, load_stylizer
 from ash.style.vgg import ENCODERS, STRIDE
 
 BYTES = {"fp16": 2, "fp16_lz4": 2, "uint8": 1, "uint8_lz4": 1}  # of a stored feature, before compression
+
+
+class Measured(TypedDict):
+    """A row of `ash bench cost`, as far as it is needed: milliseconds of a step, and its 10^12 operations if counted."""
+
+    experiment: str
+    method: str
+    ms: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    tflop: NotRequired[Annotated[float, Field(ge=0, allow_inf_nan=False)]]
+
+
+_ROWS = TypeAdapter(Annotated[list[Measured], Field(min_length=1)])
+
+
+def read_measured(path: Path) -> list[Measured]:
+    """The rows that `ash bench cost` wrote; StoreError if the file is missing or holds anything else."""
+    return read_json_as(_ROWS, path, "measure with `ash bench cost --synthetic ...`")
 
 
 def hours(settings: Settings, measured: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -129,7 +129,7 @@ def _measure(
     passes, meter = Passes(networks.segmenter), Meter(where, count=count)
     with ExitStack() as stack, enough_memory(where, remedy(experiment.training)):
         feed = build_feed(experiment, needs, 0, files, networks.stylizer, where, stack)
-        taken = recorded(stepper, experiment.training, where)
+        taken = recorded(stepper, experiment.training, feed)
         warm_up = WARM_UP if taken is stepper else captured.WARM_UP + WARM_UP
         for step in range(steps + warm_up):
             if step == 1:

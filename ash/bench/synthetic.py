@@ -38,6 +38,7 @@ def synthetic_files(
         pair.save(temporary)
     files = RunFiles(
         prepared=_prepared(folder / "source.h5", size, labels=True),
+        withheld=_prepared(folder / "withheld.h5", size, labels=True),
         stylizer=folder / "stylizer.safetensors",
         paintings=_prepared(
             folder / "paintings.h5",

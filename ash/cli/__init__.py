@@ -5,6 +5,7 @@ keeps its traceback.  Heavy imports happen inside the commands, so that `ash --h
 
 app       what all commands share: settings, sizes, progress
 acquire   acquire, check
+authors   import-authors, authors-table
 data      draw, manifest, prepare
 style     stylizer, features, rain, refit-stylizer, import-stylizer, fit-decoder
 train     train
@@ -14,6 +15,7 @@ pictures  montage, stylise
 predict   predict
 weights   import-checkpoint
 report    table, cost, contrast, metrics, plots, figures, report, method-pages
+claimed   claims, forest, claims-reading
 bench     bench step, bench cost, bench storage, bench plan
 workflow  estimate, dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes
 """
@@ -23,7 +25,9 @@ import sys
 
 from ash.cli import (  # noqa: F401  importing them registers their commands
     acquire,
+    authors,
     bench,
+    claimed,
     data,
     evaluate,
     matrix,

@@ -26,12 +26,15 @@ def acquire(
         str | None,
         typer.Option(envvar="ASH_MIRROR", help="address in place of the publisher's, for sets fetched by HTTP"),
     ] = None,
+    given: Annotated[
+        Path | None, typer.Option("--from", help="folder that holds the set already; its root becomes a link to it")
+    ] = None,
     params: ParamsOption = Params,
 ) -> None:
     """Fetch a set, or say what to fetch by hand; verify and unpack it.  SET may be `weights`, the published networks."""
     from ash.acquire.download import checked
     from ash.acquire.networks import needed
-    from ash.acquire.steps import Order
+    from ash.acquire.order import Order
     from ash.acquire.steps import acquire as bring
 
     settings = load(params)
@@ -40,12 +43,14 @@ def acquire(
     if name == WEIGHTS:
         from ash.acquire.weights import acquire_weights  # which needs torch, to look into them
 
+        if given is not None:
+            raise ConfigError("--from: is for sets, wanted none with weights; put the files into data/weights yourself")
         acquire_weights(needed(settings.protocol), record, pinned, mirror, progress)
         return
     dataset = dataset_of(settings, name)
     if dataset.draw:
         raise ConfigError(f"data set {name}: is drawn in protocol {settings.params.protocol}; use `ash draw`")
-    bring(name, Order(Path(dataset.root), dataset.count, record, pinned, mirror), progress, _say)
+    bring(name, Order(Path(dataset.root), dataset.count, record, pinned, mirror, given), progress, _say)
 
 
 @app.command(rich_help_panel=DATA)
@@ -53,6 +58,7 @@ def check(params: ParamsOption = Params) -> None:
     """Check the settings, and say which data and weights are missing and what to do about each."""
     from ash.acquire.networks import missing as missing_weights
     from ash.acquire.status import lacks
+    from ash.acquire.unfit import unfit
 
     settings = load(params)
     _sound(settings, params)
@@ -66,10 +72,10 @@ def check(params: ParamsOption = Params) -> None:
     console.print(table)
     count = len(settings.params.experiments)
     console.print(f"settings are sound: {count} experiments, {len(settings.params.seeds)} seed(s)")
-    weights = missing_weights(settings.protocol)
+    weights = [*missing_weights(settings.protocol), *unfit(settings.protocol)]
     if missing or weights:
         raise DataError(
-            several(f"{len(missing)} set(s), {len(weights)} file(s) of weights missing", [*missing, *weights])
+            several(f"{len(missing)} set(s), {len(weights)} file(s) of weights missing or wrong", [*missing, *weights])
         )
 
 

@@ -17,6 +17,7 @@ from ash.cli.train import (
     StyleFile,
     StylizerFile,
     TargetFile,
+    WithheldFile,
 )
 from ash.config import Settings, load
 from ash.errors import ConfigError
@@ -37,6 +38,7 @@ app.add_typer(bench, name="bench", rich_help_panel=MEASURE)
 def step(
     experiment: Experiment,
     prepared: PreparedOption = None,
+    withheld: WithheldFile = None,
     stylizer: StylizerFile = None,
     style: StyleFile = None,
     content: ContentFile = None,
@@ -62,24 +64,14 @@ def step(
     if compiled not in (None, "none", "regions"):
         raise ConfigError(f"--compile {compiled}: wanted none or regions")
     settings = load(params, protocol)
-    given = {"precision": precision, "recompute": recompute, "compile": compiled}
-    changes = {name: value for name, value in given.items() if value is not None}
+    given = (("precision", precision), ("recompute", recompute), ("compile", compiled))
+    changes = {name: value for name, value in given if value is not None}
     with tempfile.TemporaryDirectory() as folder:
-        files = _files(
-            settings,
-            synthetic,
-            Path(folder),
-            prepared,
-            stylizer=stylizer,
-            paintings=paintings,
-            style=style,
-            content=content,
-            target=target,
-            rain=rain,
-        )
+        read = {"withheld": withheld, "stylizer": stylizer, "paintings": paintings, "style": style, "content": content}
+        files = _files(settings, synthetic, Path(folder), prepared, **read, target=target, rain=rain)
         rows = bench_step(settings, experiment, files, steps, changes)
-        eager = {"precision": "fp32", "compile": "none"}
-        other = bench_step(settings, experiment, files, steps, changes | eager) if compare else None
+        eager = changes | {"precision": "fp32", "compile": "none"}
+        other = bench_step(settings, experiment, files, steps, eager) if compare else None
     _show_step(experiment, rows, other)
 
 
@@ -113,8 +105,8 @@ def _show_step(experiment: str, rows: list[Row], other: list[Row] | None) -> Non
     console.print(table)
     for whole in [rows[-1], *([other[-1]] if other else [])]:
         console.print(
-            f"{whole['part']}: {whole['cpu_s']:.1f} s of processor time; peak of the machine {whole['peak_tflops']:.2f} "
-            f"TFLOP/s; peak memory {whole['memory_gib']:.1f} GiB",
+            f"{whole['part']}: {1e3 * float(whole['cpu_s']):.0f} ms of processor time; peak of the machine "
+            f"{whole['peak_tflops']:.2f} TFLOP/s; peak memory {whole['memory_gib']:.1f} GiB",
             soft_wrap=True,
         )
 
@@ -150,6 +142,7 @@ def cost(
     experiment: Annotated[list[str], typer.Option(help="an experiment to measure; may be repeated; all of one source")],
     out: Out,
     prepared: PreparedOption = None,
+    withheld: WithheldFile = None,
     stylizer: StylizerFile = None,
     style: StyleFile = None,
     content: ContentFile = None,
@@ -174,6 +167,7 @@ def cost(
             synthetic,
             Path(folder),
             prepared,
+            withheld=withheld,
             stylizer=stylizer,
             paintings=paintings,
             style=style,
@@ -195,12 +189,11 @@ def plan(
     params: ParamsOption = Params,
 ) -> None:
     """What all experiments of a protocol would take on the machine that was measured, and on disk."""
-    from ash.bench.plan import disk, hours
-    from ash.files.atomic import read_json
+    from ash.bench.plan import disk, hours, read_measured
 
     settings = load(params, protocol)
     table = Table("method", "experiments", "steps", "hours", "PFLOP", title=f"{len(settings.params.seeds)} seed(s)")
-    rows = hours(settings, read_json(measured, list))
+    rows = hours(settings, read_measured(measured))
     rows.append(
         {key: sum(row[key] for row in rows) for key in ("experiments", "steps", "hours", "pflop")} | {"method": "all"}
     )

@@ -1,8 +1,8 @@
 """Commands that score: evaluate, evaluate-as, evaluate-model, score."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.table import Table
@@ -19,8 +19,11 @@ from ash.cli.app import (
 )
 from ash.cli.data import dataset_of
 from ash.cli.train import Experiment, Seed
-from ash.config import SOURCE, load
+from ash.config import SOURCE, Settings, load
 from ash.errors import ConfigError, known
+
+if TYPE_CHECKING:
+    from ash.evaluation.conventions import EvaluationProtocol
 
 
 @app.command(rich_help_panel=TRAIN)
@@ -55,31 +58,42 @@ def evaluate_as(
     """Score a trained model under a named evaluation protocol, on the raw images and labels of its set."""
     from ash.evaluation import conventions
     from ash.experiment.evaluate_raw import evaluate_protocol
-    from ash.preparation.drawn import compare, ensure_raw
-    from ash.preparation.manifest import read_manifest
 
     chosen, settings = conventions.load(protocol), load(params)
-    dataset = dataset_of(settings, chosen.dataset)
-    described = read_manifest(manifest, chosen.dataset)
     with progress(f"evaluate {experiment} seed {seed} as {protocol}") as show:
-        ensure_raw(settings, chosen.dataset, described, show)
-        compare(dataset, chosen.dataset, described, ("val",))
+        described = _raw_files(settings, chosen, manifest, show)
         evaluate_protocol(settings, experiment, seed, chosen, described, model, out, show)
 
 
 @app.command(rich_help_panel=OWN)
 def evaluate_model(
     model: Annotated[Path, typer.Argument(help="model.safetensors, trained or imported")],
-    target: Annotated[list[str], typer.Option(help="NAME=PREPARED, a target and its file; may be repeated")],
-    out: Annotated[Path, typer.Option("--out", help="folder for NAME.json and NAME.npz")],
+    out: Annotated[Path, typer.Option("--out", help="folder for NAME.json, and NAME.npz of a target")],
+    target: Annotated[
+        list[str] | None, typer.Option(help="NAME=PREPARED, a target and its file; may be repeated")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=MANIFEST, an evaluation protocol and the manifest of its set; may be repeated"),
+    ] = None,
     params: ParamsOption = Params,
 ) -> None:
-    """Score any model file on prepared targets, whatever it was trained by; prints mIoU and pixel accuracy."""
+    """Score any model file on prepared targets and under evaluation protocols; prints mIoU and pixel accuracy."""
+    from ash.evaluation import conventions
     from ash.experiment.evaluate import evaluate_file
+    from ash.experiment.evaluate_raw import evaluate_file_as
     from ash.files.atomic import read_json
 
     settings = load(params)
-    for name, prepared in named_files(target, settings.protocol.datasets).items():
+    if not target and not protocol:
+        raise ConfigError("evaluate-model: nothing to score on; name a --target, or a --protocol")
+    for name, manifest in named_files(protocol or (), conventions.PROTOCOLS, PROTOCOL).items():
+        chosen = conventions.load(name)
+        with progress(f"evaluate {model} as {name}") as show:
+            described = _raw_files(settings, chosen, manifest, show)
+            evaluate_file_as(settings, chosen, described, model, out / f"{name}.json", show)
+        console.print(_summary(name, read_json(out / f"{name}.json")), soft_wrap=True, markup=False, highlight=False)
+    for name, prepared in named_files(target or (), settings.protocol.datasets).items():
         with progress(f"evaluate {model} on {name}") as show:
             outs = out / f"{name}.json", out / f"{name}.npz"
             evaluate_file(settings, model, name, prepared, *outs, show)
@@ -119,19 +133,53 @@ def score(
     _show(result, protocol or name)
 
 
-def named_files(pairs: Iterable[str], there: Collection[str]) -> dict[str, Path]:
-    """Options NAME=PREPARED taken apart; ConfigError if one is not that, or names what is not there, or the same again."""
+class Named(NamedTuple):
+    """An option NAME=FILE, for its messages."""
+
+    option: str
+    wanted: str
+    """The form of its value, with an example."""
+    kind: str
+    """What the name is one of."""
+
+
+TARGET = Named(
+    "--target", "NAME=PREPARED, e.g. cityscapes=data/prepared/cityscapes_val.h5", "a data set of the protocol"
+)
+PROTOCOL = Named(
+    "--protocol", "NAME=MANIFEST, e.g. cityscapes=data/manifests/cityscapes.json", "an evaluation protocol"
+)
+
+
+def named_files(pairs: Iterable[str], there: Collection[str], named: Named = TARGET) -> dict[str, Path]:
+    """Options NAME=FILE taken apart; ConfigError if one is not that, or names what is not there, or the same again."""
     files: dict[str, Path] = {}
     for pair in pairs:
-        name, equals, prepared = pair.partition("=")
-        if not (name and equals and prepared):
-            raise ConfigError(f"--target {pair}: wanted NAME=PREPARED, e.g. cityscapes=data/prepared/cityscapes_val.h5")
+        name, equals, file = pair.partition("=")
+        if not (name and equals and file):
+            raise ConfigError(f"{named.option} {pair}: wanted {named.wanted}")
         if name not in there:
-            raise ConfigError(f"--target {pair}: {name!r} is not a data set of the protocol; {known(name, there)}")
+            raise ConfigError(f"{named.option} {pair}: {name!r} is not {named.kind}; {known(name, there)}")
         if name in files:
-            raise ConfigError(f"--target {pair}: {name} is named twice, and its scores have one file; name it once")
-        files[name] = Path(prepared)
+            raise ConfigError(
+                f"{named.option} {pair}: {name} is named twice, and its scores have one file; name it once"
+            )
+        files[name] = Path(file)
     return files
+
+
+def _raw_files(
+    settings: Settings, protocol: "EvaluationProtocol", manifest: Path, show: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """The manifest of a protocol's set, whose raw files are there and as it says; drawn anew if the project draws them."""
+    from ash.preparation.drawn import compare, ensure_raw
+    from ash.preparation.manifest import read_manifest
+
+    dataset = dataset_of(settings, protocol.dataset)
+    described = read_manifest(manifest, protocol.dataset)
+    ensure_raw(settings, protocol.dataset, described, show)
+    compare(dataset, protocol.dataset, described, ("val",))
+    return described
 
 
 def _summary(target: str, scores: dict[str, Any]) -> str:

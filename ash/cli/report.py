@@ -17,7 +17,8 @@ ResultsFolder = Annotated[Path, typer.Option("--results", help="folder of the re
 Results = Path("results")
 
 
-def _runs(settings: Settings, results: Path) -> "Runs":
+def runs_of(settings: Settings, results: Path) -> "Runs":
+    """What all runs left in a folder of results, read when it is asked for."""
     from ash.report.runs import Runs
 
     return Runs(results, settings.params.seeds, settings.params.more_experiments)
@@ -39,7 +40,7 @@ def table(
         raise ConfigError(f"table {name!r} is not in {params}; {known(name, settings.params.tables)}")
     paper = load_paper()
     check_rows(settings, paper)
-    write_tables(settings, name, _runs(settings, results), paper, out)
+    write_tables(settings, name, runs_of(settings, results), paper, out)
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -58,7 +59,7 @@ def contrast(first: str, second: str, results: ResultsFolder = Results, params: 
     from ash.report.contrast import contrast as compare
 
     settings = load(params)
-    for line in compare(settings, first, second, _runs(settings, results)):
+    for line in compare(settings, first, second, runs_of(settings, results)):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
@@ -67,15 +68,16 @@ def metrics(
     group: Groups,
     out: Out,
     iou: Annotated[Path, typer.Option(help="CSV file for IoU by class")],
+    claims: Annotated[Path | None, typer.Option(help="claims.csv, whose verdicts stand among the metrics")] = None,
     results: ResultsFolder = Results,
     params: ParamsOption = Params,
 ) -> None:
-    """Write mIoU of the experiments of groups on every target as JSON, and IoU by class as CSV."""
+    """Write mIoU of the experiments of groups on every target as JSON, with verdicts, and IoU by class as CSV."""
     from ash.report.metrics import write_iou, write_metrics
 
     settings = load(params)
-    scored = _runs(settings, results)
-    write_metrics(settings, group, scored, out)
+    scored = runs_of(settings, results)
+    write_metrics(settings, group, scored, claims, out)
     write_iou(settings, group, scored, iou)
 
 
@@ -85,7 +87,7 @@ def plots(group: Groups, out: Out, results: ResultsFolder = Results, params: Par
     from ash.report.plots import write_plots
 
     settings = load(params)
-    write_plots(settings, group, _runs(settings, results), out)
+    write_plots(settings, group, runs_of(settings, results), out)
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -94,7 +96,7 @@ def figures(out: Out, results: ResultsFolder = Results, params: ParamsOption = P
     from ash.report.figures import write_figures
 
     settings = load(params)
-    write_figures(settings, _runs(settings, results), out)
+    write_figures(settings, runs_of(settings, results), out)
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -102,6 +104,8 @@ def report(
     group: Groups,
     tables: Annotated[Path, typer.Option(help="folder of the tables")],
     figures: Annotated[Path, typer.Option(help="folder of the figures")],
+    claims: Annotated[Path, typer.Option(help="claims.table.json, as `ash claims` writes it")],
+    forest: Annotated[Path, typer.Option(help="what `ash forest` drew")],
     out: Out,
     results: ResultsFolder = Results,
     params: ParamsOption = Params,
@@ -110,7 +114,7 @@ def report(
     from ash.report.page import build_report
 
     settings = load(params)
-    build_report(settings, group, _runs(settings, results), tables, figures, out)
+    build_report(settings, group, runs_of(settings, results), tables, figures, claims, forest, out)
 
 
 @app.command(rich_help_panel=RESULTS)

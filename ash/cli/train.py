@@ -17,6 +17,9 @@ from ash.config import load
 Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of params.yaml")]
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="seed of weights, order and noise")]
 PreparedFile = Annotated[Path, typer.Option("--prepared", help="prepared HDF5 file")]
+WithheldFile = Annotated[
+    Path | None, typer.Option("--withheld", help="the source's held-out images, for trainings that have them too")
+]
 StylizerFile = Annotated[Path | None, typer.Option("--stylizer", help="weights of the pair, for methods that stylise")]
 StyleFile = Annotated[Path | None, typer.Option("--style", help="cached features of the paintings")]
 ContentFile = Annotated[Path | None, typer.Option("--content", help="cached features of the source; else encoded anew")]
@@ -36,6 +39,7 @@ def train(
     seed: Seed,
     prepared: PreparedFile,
     out: Annotated[Path, typer.Option("--out", help="folder for model, history and provenance")],
+    withheld: WithheldFile = None,
     stylizer: StylizerFile = None,
     style: StyleFile = None,
     content: ContentFile = None,
@@ -59,6 +63,7 @@ def train(
 
     files = RunFiles(
         prepared=prepared,
+        withheld=withheld,
         stylizer=stylizer,
         paintings=paintings,
         style=style,

@@ -8,19 +8,26 @@ from ash.errors import known
 
 SOURCE = "source"  # the target that stands for the held-out images of an experiment's own source
 TAKEN_SETS = (SOURCE, "weights")  # names that `ash evaluate` and `ash acquire` take for something else
+WRITTEN = ("claims", "contrasts", "cost")  # tables that no entry of `tables` describes
 # Rules of the workflow, which makes one of each group of tables too.
 RULES = frozenset(
     [
         "acquire_weights",
         "all",
+        "answer_claims",
+        "authors_models",
+        "authors_table",
         "cost",
         "draw_miniature",
         "evaluate",
         "evaluate_as",
+        "evaluate_authors",
         "everything",
         "features",
         "figures",
         "fit_decoder",
+        "forest",
+        "import_authors",
         "import_stylizer",
         "initial_weights",
         "manifest",
@@ -35,6 +42,7 @@ RULES = frozenset(
         "refit_stylizer",
         "report",
         "score_matrix",
+        "stylisation",
         "stylised_samples",
         "stylizer",
         "table",
@@ -46,7 +54,7 @@ RULES = frozenset(
 def disagreements(settings: Settings) -> list[str]:
     """Faults that no single section can see, a line each."""
     faults = [*_undescribed(settings), *_late(settings), *_unknown(settings), *_taken(settings)]
-    return faults or [*_too_small(settings)]
+    return faults or [*_too_small(settings), *_scored_on(settings)]
 
 
 def _undescribed(settings: Settings) -> list[str]:
@@ -103,7 +111,7 @@ def _taken(settings: Settings) -> Iterator[str]:
     for name in protocol.datasets.keys() & {*TAKEN_SETS}:
         yield f"datasets.{name}: {name!r} means something else on the command line; rename the set"
     for name, table in params.tables.items():
-        if name == "cost" or name.removesuffix("_classes") in params.tables.keys() - {name}:
+        if name in WRITTEN or name.removesuffix("_classes") in params.tables.keys() - {name}:
             yield f"tables.{name}: would be written into files of another table; rename it"
         if table.group in RULES or table.group.startswith("acquire_"):
             yield f"tables.{name}.group: {table.group!r} is a rule of the workflow; rename the group"
@@ -143,3 +151,16 @@ def _too_small(settings: Settings) -> Iterator[str]:
         side, stride = min(protocol.datasets[experiment.source].label_size), experiment.training.label_stride
         if stride > side:
             yield f"experiments.{name}: training.label_stride {stride} exceeds the {side} pixels of its labels; lower it"
+
+
+def _scored_on(settings: Settings) -> Iterator[str]:
+    """Trainings that ask for the held-out images of a set whose val split is a published one."""
+    for name, entry in settings.params.experiments.items():
+        if (
+            settings.experiment(name).training.images == "all"
+            and not settings.protocol.datasets[entry.source].validation
+        ):
+            yield (
+                f"experiments.{name}: training.images: all, but the images of split val of {entry.source} are its own, which "
+                "models are scored on; state images: train"
+            )

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ash.config.kinds import Columns, Distinct, Line, Name, Names, Section, Seed
+from ash.config.kinds import Columns, Distinct, FilePath, Line, Name, Names, Section, Seed
 
 
 class ExperimentEntry(BaseModel):
@@ -60,6 +60,9 @@ class Params(Section):
     )
     tables: dict[Name, TableSettings] = Field(min_length=1)
     figures: Figures = Field(description="figure -> {column title: experiment}")
+    claims: FilePath | None = Field(
+        default=None, description="file of the claims that the report answers; null for settings that no claim is about"
+    )
 
     @property
     def standard(self) -> tuple[str, ...]:

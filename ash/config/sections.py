@@ -102,8 +102,10 @@ class OptimiserSettings(Section):
     beta2: float = Field(ge=0, lt=1, description="Adam's beta_2; SGD has none")
     clip: float | None = Field(gt=0, description="largest norm of the gradient; null does not clip")
     head_multiplier: float = Field(gt=0, le=1e6, description="learning rate of the segmenter's heads, relative to lr")
-    backbone_multiplier: float = Field(
-        gt=0, le=1e6, description="of all else; 3 is the release's duplicated parameters"
+    backbone_multiplier: float = Field(gt=0, le=1e6, description="of all else")
+    listing: Literal["once", "release"] = Field(
+        default="once",
+        description="each tensor steps once, or those of the segmenter's backbone as often as the release lists them",
     )
 
 
@@ -131,6 +133,16 @@ class TrainingSettings(Section):
         description="compute a block's features again in the backward pass: less memory, more time, the same numbers",
     )
     compile: Literal["none", "regions"] = Field(default="none", description="regions: equal results up to rounding")
+    images: Literal["train", "all"] = Field(
+        default="train", description="the source's training images, or those held out as well, as in the release"
+    )
+    jitter: bool = Field(
+        default=False,
+        description="resize the images of a step by 1.1 or 0.8 (30 % of steps each) and not their labels, as in the release",
+    )
+    classes: Literal[19, 16, 13] = Field(
+        default=19, description="classes that are learnt; the labels of all others are void"
+    )
     optimisers: dict[Name, OptimiserSettings] = Field(description="one for each player that any method has")
 
 
@@ -139,7 +151,7 @@ class EvaluationSettings(Section):
 
     batch: int = Field(ge=1, le=LONGEST)
     samples: int = Field(ge=0, le=LONGEST, description="predictions kept of the first images, for figures")
-    resamples: int = Field(ge=100, le=LONGEST, description="bootstrap resamples")
+    resamples: int = Field(ge=100, le=LONGEST, description="bootstrap resamples over images, with one seed")
 
 
 class RainSettings(Section):

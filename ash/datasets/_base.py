@@ -46,6 +46,8 @@ class Dataset(ABC):
     """Ids that complete copies are known to lack."""
     borrowed: ClassVar[frozenset[int]] = frozenset()
     """Label ids that palettes of the published set show in the colour of another class."""
+    doubtful: ClassVar[frozenset[int]] = frozenset()
+    """Train ids that the set gives to things of another class too; means are shown with them and without them."""
     companions: ClassVar[tuple[str, ...]] = ()
     """How the names of further published files end that lie beside images or labels and are not read."""
 

@@ -28,6 +28,19 @@ COMPANIONS = ("color.png", "instanceIds.png", "labelTrainIds.png", "instanceTrai
 IMAGE, LABEL = "_leftImg8bit.png", "_gtFine_labelIds.png"
 
 
+def refuse_train_ids(label_ids: np.ndarray, path: Path, published: str) -> None:
+    """DataError where a map of the label ids of Cityscapes holds 0 to 18 and 255 alone, as train ids do.
+
+    As a label id 255 is a licence plate, which comes with the vehicle (26 to 33) that wears it.
+    """
+    seen = np.bincount(label_ids.ravel(), minlength=256)
+    if seen[VOID] and not seen[N_CLASSES:VOID].any():
+        raise DataError(
+            f"{shown(path)}: holds 255 and ids 0-18 alone, as train ids do, wanted label ids 0-33; restore the"
+            f" published {published}"
+        )
+
+
 class Cityscapes(Dataset):
     """Cityscapes in the layout of leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip."""
 
@@ -47,16 +60,8 @@ class Cityscapes(Dataset):
         )
 
     def doubt(self, label_ids: np.ndarray, path: Path) -> None:
-        """DataError where train ids lie under the name of label ids: 0 to 18 and 255 alone.
-
-        As a label id 255 is a licence plate, which comes with the vehicle (26 to 33) that wears it.
-        """
-        seen = np.bincount(label_ids.ravel(), minlength=256)
-        if seen[VOID] and not seen[N_CLASSES:VOID].any():
-            raise DataError(
-                f"{shown(path)}: holds 255 and ids 0-18 alone, as train ids do, wanted label ids 0-33; restore the"
-                f" published *{LABEL}"
-            )
+        """DataError where train ids lie under the name of label ids."""
+        refuse_train_ids(label_ids, path, f"*{LABEL}")
 
     def write(self, root: Path, split: str, number: int, image: np.ndarray, label: np.ndarray | None) -> None:
         """Images are spread over three cities."""

@@ -58,8 +58,12 @@ def words(needs: Needs) -> str:
         found.append("one image, the same for the whole run: of the target if one is named, else a painting")
     if needs.rain:
         found.append("the VAE of style statistics")
+    if needs.withheld:
+        found.append("the held-out images of the source")
     if needs.stylizer and needs.convention != "rgb":
         found.append(f"images enter the encoder as in `{needs.convention}`, so no cached features")
+    elif needs.stylizer and not (needs.cached_style and needs.cached_content):
+        found.append("features of images as they are shown, so no cached ones")
     return "; ".join(found) or "nothing"
 
 

@@ -3,9 +3,11 @@
     name               network sees                           scored on
     cityscapes         1024x512, bicubic (CLAN, ASH)           gtFine label ids as published, 2048x1024
     mapillary_native   height 512, aspect kept, bicubic        labels as published, up to 4000 pixels wide and more
+    mapillary_stretch  1024x512, bicubic, as Cityscapes        labels as published
     mapillary_1536     height 1536, centre 1536x1536           the same crop of the labels, nearest neighbour
     ..._b              as the one without _b                   under label mapping B (`ash.datasets.mapillary_b`)
-    SET_clan           1024x512, bicubic                       labels as published
+    SET_clan           1024x512, bicubic; cityscapes and       labels as published
+                       mapillary_stretch are such already
     SET_rein           within 1024x512, bilinear; BDD100K      labels as published
                        within 1280x720, ACDC within 960x540
     SET_tqdm           within 2048x1024, bilinear              labels as published
@@ -21,8 +23,8 @@ The 1536 protocol is RobustNet's (`ResizeHeight(1536)`, `CenterCropPad(1536)`; s
 Of an image narrower than high their loader pads the labels with id 0, which is road, and crops off centre; we pad with
 void and crop the centre.
 
-"Within" is how mmcv resizes with the aspect kept: as large as the longer and the shorter edge allow, upright images too, and OpenCV's
-bilinear filter, which does not smooth before it leaves pixels out.
+"Within" is how mmcv resizes with the aspect kept: as large as the longer and the shorter edge allow, upright images too,
+and OpenCV's bilinear filter, which does not smooth before it leaves pixels out.
 """
 
 from dataclasses import asdict, dataclass
@@ -87,16 +89,21 @@ def _new(name: str, fit: Literal["stretch", "within", "own"], size: Size) -> Eva
 
 ACDC = ("acdc", "acdc_fog", "acdc_night", "acdc_rain", "acdc_snow")  # all conditions, and each
 SETS = ("cityscapes", "bdd100k", "mapillary", *ACDC)
-OURS = ("cityscapes", "mapillary_native", "mapillary_native_b", "mapillary_1536", "mapillary_1536_b")  # of every run
+OURS = (
+    "cityscapes",
+    *(f"mapillary_{seen}{mapping}" for seen in ("native", "stretch", "1536") for mapping in ("", "_b")),
+)  # of every run, and of the authors' models
 PROTOCOLS = {
     p.name: p
     for p in (
         EvaluationProtocol("cityscapes", "cityscapes", "cityscapes", "stretch", (1024, 512)),
         EvaluationProtocol("mapillary_native", "mapillary", "mapillary", "height", (0, 512)),
         EvaluationProtocol("mapillary_native_b", "mapillary", "mapillary_b", "height", (0, 512)),
+        EvaluationProtocol("mapillary_stretch", "mapillary", "mapillary", "stretch", (1024, 512)),
+        EvaluationProtocol("mapillary_stretch_b", "mapillary", "mapillary_b", "stretch", (1024, 512)),
         EvaluationProtocol("mapillary_1536", "mapillary", "mapillary", "crop", (1536, 1536)),
         EvaluationProtocol("mapillary_1536_b", "mapillary", "mapillary_b", "crop", (1536, 1536)),
-        *(_new(f"{name}_clan", "stretch", (1024, 512)) for name in SETS if name != "cityscapes"),
+        *(_new(f"{name}_clan", "stretch", (1024, 512)) for name in SETS if name not in ("cityscapes", "mapillary")),
         *(_new(f"{name}_rein", "within", (1024, 512)) for name in ("cityscapes", "mapillary")),
         _new("bdd100k_rein", "within", (1280, 720)),
         *(_new(f"{name}_rein", "within", (960, 540)) for name in ACDC),

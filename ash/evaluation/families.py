@@ -41,7 +41,7 @@ def _family(name: str, ending: str, stated: tuple[str, ...], others: Mapping[str
 FAMILIES = {
     family.name: family
     for family in (
-        _family("clan", "clan", ("cityscapes",), {"cityscapes": "cityscapes"}),
+        _family("clan", "clan", ("cityscapes",), {"cityscapes": "cityscapes", "mapillary": "mapillary_stretch"}),
         _family("robustnet", "own", HEADLINE, {"mapillary": "mapillary_1536"}),
         _family("rein", "rein", (*HEADLINE, *ACDC), {}),
         _family("tqdm", "tqdm", HEADLINE, {"bdd100k": "bdd100k_rein"}),

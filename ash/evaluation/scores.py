@@ -4,14 +4,12 @@
     IoU                TP / (TP + FP + FN) of each class; undefined, and left out of means, where the truth lacks the class
     mIoU 19, 16, 13    means over subsets of the classes, always from the 19-way matrix (CLAN's way): the truth of a class
                        outside the subset still counts as false positives of whatever was predicted there
-    interval           paired bootstrap over seeds and images
 
 The official Cityscapes evaluator agrees to 1e-9 (tests/evaluation/test_scores.py), but for a class that the truth lacks and a
 prediction has: it scores 0 there.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +17,7 @@ import numpy as np
 from ash.errors import ShapeError
 from ash.labels import CLASSES, N_CLASSES, SUBSETS, VOID
 
-CONFIDENCE = 0.95
-BOOTSTRAP_SEED = 0  # of every interval that is reported, so that equal runs give equal tables
+ALL = range(N_CLASSES)  # train ids
 
 
 def confusion(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
@@ -53,9 +50,22 @@ def iou(tally: np.ndarray) -> np.ndarray:
     return np.where(present, hits / union, np.nan)
 
 
-def miou(tally: np.ndarray, classes: int) -> np.ndarray:
-    """Mean IoU over the 19, 16 or 13 classes that the truth holds, from counts (...,3,19); NaN if it holds none."""
-    values = iou(tally)[..., list(SUBSETS[classes])]
+def miou(tally: np.ndarray, classes: int | Sequence[int]) -> np.ndarray:
+    """Mean IoU over those classes that the truth holds, from counts (...,3,19); NaN if it holds none.
+
+    `classes` is 19, 16 or 13, or train ids (`shared`).
+    """
+    return mean_iou(iou(tally), classes)
+
+
+def shared(classes: int, among: Collection[int]) -> list[int]:
+    """Those of 19, 16 or 13 classes that are `among` the train ids which a pair of sets has; the others enter no mean."""
+    return [k for k in SUBSETS[classes] if k in among]
+
+
+def mean_iou(values: np.ndarray, classes: int | Sequence[int]) -> np.ndarray:
+    """The same from the IoU of each class (...,19), NaN where the truth lacks it."""
+    values = values[..., list(SUBSETS[classes] if isinstance(classes, int) else classes)]
     known = ~np.isnan(values)
     total = np.where(known, values, 0).sum(-1)
     return np.where(known.any(-1), total / np.maximum(known.sum(-1), 1), np.nan)
@@ -66,7 +76,7 @@ def scores(
 ) -> dict[str, Any]:
     """The JSON of one run on one target, from the confusion matrix of each image.
 
-    Undefined figures are null.  The counts of each image serve the bootstrap.
+    Undefined figures are null.  The counts of each image serve intervals.
     """
     each = counts(np.stack(matrices))
     whole = np.sum(matrices, axis=0)
@@ -94,45 +104,6 @@ def image_counts(run: Mapping[str, Any]) -> np.ndarray:
     images = run["images"]
     kinds = ("true_positive", "false_positive", "false_negative")
     return np.stack([np.array(images[kind], np.int64).reshape(-1, N_CLASSES) for kind in kinds], 1)
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A difference of two mIoUs in [-1,1], with the bounds of its 95 % bootstrap interval."""
-
-    difference: float
-    low: float
-    high: float
-
-
-def paired_bootstrap(first: np.ndarray, second: np.ndarray, classes: int, resamples: int, seed: int) -> Interval:
-    """How much better `second` is than `first`: mIoU averaged over seeds, with a percentile interval.
-
-    Both are counts (S,N,3,19) of the same S seeds and N images in the same order.  Every resample draws seeds and images
-    with replacement, the same for both; with one seed it speaks of the images alone.  ShapeError if they do not pair.
-    """
-    if first.shape != second.shape:
-        raise ShapeError(
-            f"runs of {first.shape[:2]} and {second.shape[:2]} seeds and images do not pair; score them anew"
-        )
-    n_seeds, n_images = first.shape[:2]
-    rng = np.random.default_rng(seed)
-    both = np.stack([first, second]).reshape(2, n_seeds, n_images, -1).astype(np.float64)
-
-    def difference(seeds: Sequence[int] | np.ndarray, weights: np.ndarray) -> float:
-        """Of one resample: image weights (N,) make a weighted sum of counts, a matrix product."""
-        tallies = np.einsum("n,msnk->msk", weights, both[:, seeds]).reshape(2, len(seeds), 3, N_CLASSES)
-        means = miou(tallies, classes).mean(1)
-        return float(means[1] - means[0])
-
-    drawn = []
-    for _ in range(resamples):
-        seeds = np.asarray(rng.integers(n_seeds, size=n_seeds))
-        weights = np.bincount(rng.integers(n_images, size=n_images), minlength=n_images).astype(np.float64)
-        drawn.append(difference(seeds, weights))
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
-    return Interval(difference(range(n_seeds), np.ones(n_images)), float(low), float(high))
 
 
 def number(value: float | np.ndarray) -> float | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from ash.contract import Needs
 from ash.errors import ConfigError, StoreError
 from ash.experiment.compiled import compile_regions
 from ash.experiment.inputs import RunFiles
-from ash.features.encoded import Encoded
+from ash.features.encoded import Encoded, encode
 from ash.features.file import FeatureFile, holds_features, prepared_identity
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.methods._networks import Networks
@@ -22,7 +23,7 @@ from ash.segmentation.discriminator import build_discriminator
 from ash.style.hallucination import Hallucinator
 from ash.style.rain import load_rain
 from ash.style.stylizer import Stylizer, load_stylizer
-from ash.training.feed import Features, Feed
+from ash.training.feed import Features, Feed, joined
 from ash.weights.checkpoints import load_initial
 
 Made = TypeVar("Made")
@@ -34,7 +35,9 @@ def build_networks(experiment: Experiment, needs: Needs, seed: int, files: RunFi
     So two experiments of one seed start from the same segmenter.
     """
     d, h = experiment.discriminator, experiment.hallucinator
-    pair = load_stylizer(files.require("stylizer", experiment)).to(where) if needs.stylizer else None
+    pair = None
+    if needs.stylizer:
+        pair = load_stylizer(files.require("stylizer", experiment), needs.weights).to(where)
     channels = 0 if pair is None else pair.channels
     judges = _seeded(seed, 1, lambda: [build_discriminator(d) for _ in range(needs.discriminators)])
     networks = Networks(
@@ -70,7 +73,8 @@ def build_feed(
     stack: ExitStack,
 ) -> Feed:
     """The batches of a run; `pair` encodes what no cache holds; opened files close with `stack`."""
-    source = stack.enter_context(open_h5(files.prepared, PREPARED_SCHEMA))
+    paths = [files.prepared, *([files.require("withheld", experiment)] if needs.withheld else [])]
+    sources = [stack.enter_context(open_h5(path, PREPARED_SCHEMA)) for path in paths]
     style, content = (None, None) if pair is None else _features(experiment, files, needs, pair, stack)
     if style is not None and len(style) < (needs.bank or 0):
         raise ConfigError(
@@ -80,12 +84,16 @@ def build_feed(
     target = None
     if needs.target:
         target = stack.enter_context(open_h5(files.require("target", experiment), PREPARED_SCHEMA))["image"]
+    training = experiment.training
     return Feed(
-        source["image"],
-        source["label"],
+        joined([source["image"] for source in sources]),
+        joined([source["label"] for source in sources]),
         seed=seed,
-        batch=experiment.training.batch,
-        label_stride=experiment.training.label_stride,
+        batch=training.batch,
+        label_stride=training.label_stride,
+        jitter=training.jitter,
+        classes=training.classes,
+        encode=None if pair is None else partial(encode, pair, needs.convention),
         device=where,
         needs=needs,
         style=style if needs.paintings else None,
@@ -96,16 +104,23 @@ def build_feed(
 
 def _features(
     experiment: Experiment, files: RunFiles, needs: Needs, pair: Stylizer, stack: ExitStack
-) -> tuple[Features, Features]:
-    """Features of the paintings and of the source images, cached or encoded in every step."""
+) -> tuple[Features, Features | None]:
+    """Features of the paintings and of the source images, cached or encoded in every step.
+
+    None for source images that are not shown as they were prepared: the feed encodes what is shown.
+    """
 
     def encoded(path: Path) -> Encoded:
         return Encoded(stack.enter_context(open_h5(path, PREPARED_SCHEMA))["image"], pair, needs.convention)
 
-    if needs.convention == "release":  # caches hold features of RGB images
-        return encoded(files.require("paintings", experiment)), encoded(files.prepared)
-    style = stack.enter_context(FeatureFile(files.require("style", experiment), pair.digest))
-    if files.content is None or not holds_features(files.content):
+    style: Features
+    if needs.cached_style:
+        style = stack.enter_context(FeatureFile(files.require("style", experiment), pair.digest))
+    else:
+        style = encoded(files.require("paintings", experiment))
+    if needs.encode_mirrored or needs.fresh_content:
+        return style, None
+    if not needs.cached_content or files.content is None or not holds_features(files.content):
         return style, encoded(files.prepared)
     made_from = prepared_identity(files.prepared)
     return style, stack.enter_context(FeatureFile(files.content, pair.digest, made_from))

@@ -23,12 +23,13 @@ from ash.weights.model import load_model, run_digest
 Predict = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
 
 
-def predictor(segmenter: DeepLab, where: torch.device) -> Predict:
+def predictor(segmenter: DeepLab, where: torch.device, arithmetic: precision.Setting = "auto") -> Predict:
     """A function from uint8 RGB images (B,H,W,3) and a (height, width) to train ids (B,height,width).
 
     CLAN's protocol: logits are upsampled bilinearly with aligned corners, and the largest wins; no mirroring, one scale.
+    `arithmetic` is as in `training.precision`: a run is scored in what its settings state for its training.
     """
-    autocast = precision.autocast(precision.resolve("auto", where), where)
+    autocast = precision.autocast(precision.resolve(arithmetic, where), where)
 
     def predict(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         with torch.inference_mode():
@@ -56,7 +57,8 @@ def evaluate_run(
     experiment = settings.experiment(name)
     check_prepared(settings, prepared, experiment.source if target == "source" else target, "val")
     segmenter = load_model(model, where, run_digest(experiment, seed))
-    ids, counts, arrays = _measure(settings.protocol.evaluation, predictor(segmenter, where), prepared, progress)
+    predict = predictor(segmenter, where, experiment.training.precision)
+    ids, counts, arrays = _measure(settings.protocol.evaluation, predict, prepared, progress)
     write_json(out, scores(name, seed, target, ids, counts))
     _write_npz(samples, arrays)
 

@@ -52,7 +52,8 @@ def score_matrix(
 ) -> dict[str, Any]:
     """The scores of a model file under each protocol of each set, and which family has which: JSON.
 
-    An image is read once and seen once under each protocol, though several families share it.
+    An image is read once and seen once under each protocol, though several families share it.  In fp32 on every device, as
+    in `evaluate_file_as`.
     """
     where = device()
     segmenter = load_model(model, where)
@@ -62,7 +63,7 @@ def score_matrix(
         matrices: dict[str, list[np.ndarray]] = {protocol: [] for protocol in protocols}
         for image, label in ahead(partial(read_pair, datasets.load(name)), samples, AHEAD):
             for protocol in protocols.values():
-                matrices[protocol.name].append(confusion_as(protocol, segmenter, image, label, where))
+                matrices[protocol.name].append(confusion_as(protocol, segmenter, image, label, where, "fp32"))
             before += 1
             progress(before, total)
         for protocol in protocols.values():

@@ -42,17 +42,47 @@ def evaluate_protocol(
 
     Ids that the manifest shows as excluded are left out.  Writes the JSON of `ash.evaluation.scores`, with the protocol.
     """
+    experiment = settings.experiment(name)
+    segmenter = load_model(model, device(), run_digest(experiment, seed))
+    arithmetic = experiment.training.precision
+    ids, matrices = _measure(settings, protocol, manifest, segmenter, arithmetic, progress)
+    write_json(out, scores(name, seed, protocol.name, ids, matrices) | {"protocol": protocol.record()})
+
+
+def evaluate_file_as(
+    settings: Settings,
+    protocol: EvaluationProtocol,
+    manifest: dict[str, Any],
+    model: Path,
+    out: Path,
+    progress: Progress = quiet,
+) -> None:
+    """The same for a model that belongs to no experiment; its name is that of its file.
+
+    In fp32 on every device, as the programs have it whose published figures such a model is held against.
+    """
+    ids, matrices = _measure(settings, protocol, manifest, load_model(model, device()), "fp32", progress)
+    write_json(out, scores(model.stem, 0, protocol.name, ids, matrices) | {"protocol": protocol.record()})
+
+
+def _measure(
+    settings: Settings,
+    protocol: EvaluationProtocol,
+    manifest: dict[str, Any],
+    segmenter: DeepLab,
+    arithmetic: precision.Setting,
+    progress: Progress,
+) -> tuple[list[str], list[np.ndarray]]:
+    """Ids and confusion matrices (19,19) of every image."""
     where, source = device(), datasets.load(protocol.labels)
     settled = settings.protocol.datasets[protocol.dataset]
     excluded = manifest["splits"].get("val", {}).get("excluded", {})
     samples = source.index(Path(settled.root), "val", settled.validation, excluded)
-    segmenter = load_model(model, where, run_digest(settings.experiment(name), seed))
     matrices = []
-    for image, truth in ahead(partial(read_pair, source), samples, AHEAD):
-        matrices.append(confusion_as(protocol, segmenter, image, truth, where))
+    for image, label in ahead(partial(read_pair, source), samples, AHEAD):
+        matrices.append(confusion_as(protocol, segmenter, image, label, where, arithmetic))
         progress(len(matrices), len(samples))
-    result = scores(name, seed, protocol.name, [sample.id for sample in samples], matrices)
-    write_json(out, result | {"protocol": protocol.record()})
+    return [sample.id for sample in samples], matrices
 
 
 def read_pair(source: Dataset, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
@@ -63,11 +93,16 @@ def read_pair(source: Dataset, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
 
 
 def confusion_as(
-    protocol: EvaluationProtocol, segmenter: DeepLab, image: np.ndarray, label: np.ndarray, where: torch.device
+    protocol: EvaluationProtocol,
+    segmenter: DeepLab,
+    image: np.ndarray,
+    label: np.ndarray,
+    where: torch.device,
+    arithmetic: precision.Setting,
 ) -> np.ndarray:
     """The confusion matrix int64 (19,19) of one image uint8 (H,W,3) and its train ids uint8 (H,W) under a protocol."""
     seen, truth = protocol.image(image), protocol.label(label)
-    rows = predict_strips(segmenter, seen, (truth.shape[0], truth.shape[1]), where)
+    rows = predict_strips(segmenter, seen, (truth.shape[0], truth.shape[1]), where, arithmetic)
     with enough_memory(where, f"no setting lowers what {protocol.name} needs for one image; use a larger device"):
         parts = [confusion(truth[top : top + len(guess)], guess) for top, guess in rows]
     matrix: np.ndarray = np.sum(parts, axis=0)
@@ -75,13 +110,17 @@ def confusion_as(
 
 
 def predict_strips(
-    segmenter: DeepLab, image: np.ndarray, size: tuple[int, int], where: torch.device
+    segmenter: DeepLab,
+    image: np.ndarray,
+    size: tuple[int, int],
+    where: torch.device,
+    arithmetic: precision.Setting = "auto",
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Train ids of an image uint8 (H,W,3) at (height, width) `size`, as strips (first row, uint8 (rows,width)).
 
     The same as upsampling all logits bilinearly with aligned corners and taking the largest, in a tenth of the memory.
     """
-    autocast = precision.autocast(precision.resolve("auto", where), where)
+    autocast = precision.autocast(precision.resolve(arithmetic, where), where)
     with torch.inference_mode():
         with autocast():
             logits = segmenter.predict(

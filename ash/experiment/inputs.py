@@ -12,6 +12,7 @@ class RunFiles:
     """The files that a run reads; all but the first only where the method needs them.
 
     prepared    the source, prepared
+    withheld    the source's held-out images, prepared, where the training has them too
     stylizer    the pair of encoder and decoder
     paintings   prepared paintings, where they are encoded in every step
     style       cached features of the paintings, where they are not
@@ -22,6 +23,7 @@ class RunFiles:
     """
 
     prepared: Path
+    withheld: Path | None = None
     stylizer: Path | None = None
     paintings: Path | None = None
     style: Path | None = None

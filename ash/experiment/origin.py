@@ -14,7 +14,7 @@ from ash.files.hdf5 import FEATURES_SCHEMA, PREPARED_SCHEMA, open_h5
 from ash.training.code import PACKAGE, code_digest
 
 SCHEMAS = {
-    **dict.fromkeys(("prepared", "paintings", "target"), PREPARED_SCHEMA),
+    **dict.fromkeys(("prepared", "withheld", "paintings", "target"), PREPARED_SCHEMA),
     **dict.fromkeys(("style", "content"), FEATURES_SCHEMA),
 }
 
@@ -40,11 +40,15 @@ def check_prepared(
 def check_files(settings: Settings, experiment: Experiment, needs: Needs, files: RunFiles) -> None:
     """DataError unless every file of images or features that a run will read is of the set that its settings name."""
     style, source = experiment.style_set, experiment.source
-    sets = {"prepared": source, "content": source, "paintings": style, "style": style, "target": experiment.target}
+    sets: dict[str, str | None] = {
+        **dict.fromkeys(("prepared", "withheld", "content"), source),
+        **dict.fromkeys(("paintings", "style"), style),
+        "target": experiment.target,
+    }
     for name, schema in SCHEMAS.items():
         path, wanted = getattr(files, name), sets[name]
         if path is not None and wanted is not None and _read(name, needs):
-            check_prepared(settings, path, wanted, "train", schema)
+            check_prepared(settings, path, wanted, "val" if name == "withheld" else "train", schema)
 
 
 def digests(experiment: Experiment, needs: Needs, files: RunFiles) -> dict[str, str]:
@@ -61,10 +65,11 @@ def _read(name: str, needs: Needs) -> bool:
     """Whether a method reads a file of that name; every run may read the source and initial weights."""
     needed: Mapping[str, bool] = {
         "stylizer": needs.stylizer,
-        "paintings": needs.stylizer and needs.convention == "release",
-        "style": needs.stylizer,
-        "content": needs.stylizer and needs.convention == "rgb",
+        "paintings": needs.stylizer and not needs.cached_style,
+        "style": needs.stylizer and needs.cached_style,
+        "content": needs.stylizer and needs.cached_content,
         "target": needs.any_target,
+        "withheld": needs.withheld,
         "rain": needs.rain,
     }
     return needed.get(name, True)

@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ash.errors import DataError
+from ash.config.kinds import Size
+from ash.errors import ConfigError, DataError
+from ash.experiment.hallucinated import MODEL, PLAYERS, load_run
 from ash.files.atomic import atomic
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.files.images import read_picture
@@ -18,6 +20,7 @@ from ash.style.stylizer import load_stylizer
 
 SMALLEST = 16  # pixels of a side that still leave features to take statistics of
 GAP = 4  # white pixels around each picture of a montage
+LARGEST_INPUT = 1 << 25  # pixels at which a picture is seen; their logits take 2.5 GB
 
 
 def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alpha: float, out: Path) -> None:
@@ -44,7 +47,7 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
             stylised = pair.stylise(features, style, alpha)[..., : size[0], : size[1]].cpu()
             pictures += [_resized(image, size), _resized(stylised, size)]
     grid = torchvision().utils.make_grid(torch.cat(pictures), len(paints) + 1, padding=GAP, pad_value=1.0)
-    save_png(out, _to_pixels(grid))
+    save_png(out, to_pixels(grid))
 
 
 def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out: Path) -> None:
@@ -55,7 +58,52 @@ def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out
     with torch.inference_mode(), enough_memory(where, "give smaller images"):
         content, style = (pair.encode(to_image(pictures[path][None]).to(where)) for path in (image, painting))
         height, width = pictures[image].shape[:2]
-        save_png(out, _to_pixels(pair.stylise(content, style, alpha)[0, :, :height, :width]))
+        save_png(out, to_pixels(pair.stylise(content, style, alpha)[0, :, :height, :width]))
+
+
+def stylise_by_run(
+    folder: Path,
+    stylizer: Path,
+    image: Path,
+    painting: Path,
+    alpha: float | None,
+    seed: int,
+    size: Size | int,
+    out: Path,
+) -> Size:
+    """Give one image the style of one painting as a trained run of ASH does, with noise from `seed` and with H.
+
+    G sees the image at `size`, as in `seen_at`; H is told what G sees.  Gives the size that was used.  ConfigError if
+    the run's H is told the true classes, which a picture does not come with.
+    """
+    refuse_place(out, image, painting, stylizer, folder / MODEL, folder / PLAYERS)
+    run, pictures = load_run(folder, stylizer, alpha), {path: read_usable(path) for path in (image, painting)}
+    if run.method.settings.condition == "ground_truth":
+        raise ConfigError(
+            f"{folder}: its hallucinator is told the true classes, which no picture has; give another run"
+        )
+    used = seen_at(image, pictures[image], size)
+    with torch.inference_mode(), enough_memory(run.where, "give smaller images"):
+        batch = run.batch(pictures[image], pictures[painting], seed)
+        save_png(out, to_pixels(run.stylised(batch, run.heads(pictures[image], used))[0]))
+    return used
+
+
+def seen_at(picture: Path, pixels: np.ndarray, size: Size | int | None) -> Size:
+    """The (width, height) at which a picture uint8 (H,W,3) is shown to a network, its aspect kept.
+
+    As large as fits into `size` (width, height), or at that height, or as large as it is.  DataError if that is too large.
+    """
+    height, width = pixels.shape[:2]
+    scale = 1.0
+    if size is not None:
+        scale = size / height if isinstance(size, int) else min(size[0] / width, size[1] / height)
+    used = max(SMALLEST, round(width * scale)), max(SMALLEST, round(height * scale))
+    if used[0] * used[1] > LARGEST_INPUT:
+        raise DataError(
+            f"{shown(picture)}: {used[0]}x{used[1]} for the network; name a smaller --size, or crop the image"
+        )
+    return used
 
 
 def refuse_place(out: Path, *inputs: Path) -> None:
@@ -91,7 +139,7 @@ def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
     return result
 
 
-def _to_pixels(image: Tensor) -> Tensor:
+def to_pixels(image: Tensor) -> Tensor:
     """RGB in [0,1], clamped, as uint8."""
     pixels: Tensor = torchvision().transforms.v2.functional.to_dtype(image.clamp(0, 1), torch.uint8, scale=True)
     return pixels

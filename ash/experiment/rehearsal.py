@@ -55,9 +55,8 @@ class Rehearsal:
 
     def _shape_of(self, experiment: Experiment) -> str:
         """What the shapes of a step depend on; weights of losses and switches of them do not."""
-        chosen = {
-            key: value for key, value in experiment.settings.items() if isinstance(value, str | list | tuple | int)
-        }
+        plain = _plain(experiment.settings).items()
+        chosen = {key: value for key, value in plain if isinstance(value, str | list | tuple | int)}
         words = {key: value for key, value in chosen.items() if not isinstance(value, bool)}
         sets = [self.settings.protocol.datasets[name] for name in (experiment.source, experiment.target) if name]
         sizes = [(dataset.image_size, dataset.label_size) for dataset in sets]

@@ -18,14 +18,16 @@ from ash.experiment.origin import check_files, digests
 from ash.files.atomic import digest, file_digest, write_json, write_text
 from ash.machine import deterministic, precision
 from ash.machine.device import device, enough_memory
+from ash.methods._networks import Networks
 from ash.progress import Progress, quiet
 from ash.training.alone import alone
 from ash.training.loop import train
 from ash.weights.model import run_digest, save_model
+from ash.weights.players import save_players
 
 log = logging.getLogger(__name__)
 LOCK = ".training.lock"
-MADE = ("model.safetensors", "history.csv", "provenance.json")
+MADE = ("model.safetensors", "players.safetensors", "history.csv", "provenance.json")
 
 
 def train_run(
@@ -33,7 +35,7 @@ def train_run(
 ) -> None:
     """Train one experiment with one seed into the folder `out`, going on from the file `resume` if it is there.
 
-    Writes model.safetensors, history.csv and provenance.json.  The same settings, seed and files give the same bytes
+    Writes the files of `MADE`.  The same settings, seed and files give the same bytes
     on one kind of CPU, whether or not the run was interrupted.  ConfigError if `resume`, which is removed at the end, has
     the name of one of them.
     """
@@ -62,6 +64,7 @@ def train_run(
             progress=progress,
         )
         save_model(out / "model.safetensors", networks.segmenter, experiment.segmenter, run)
+        save_players(out / "players.safetensors", method.players, experiment, run, _pair(networks))
         write_text(out / "history.csv", history.csv())
         write_json(out / "provenance.json", provenance(experiment, seed, arithmetic, where) | _origin(files))
         resume.unlink()
@@ -73,6 +76,11 @@ def remedy(training: TrainingSettings) -> str:
     ways += [] if training.recompute else ["set training.recompute: true"]
     ways += ["set training.precision: bf16"] if training.precision == "fp32" else []
     return ", or ".join([*ways, "lower the set's image_size"])
+
+
+def _pair(networks: Networks) -> str | None:
+    """The digest of the stylizer, where there is one."""
+    return None if networks.stylizer is None else networks.stylizer.digest
 
 
 def _origin(files: RunFiles) -> dict[str, str]:

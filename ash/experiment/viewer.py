@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ash.errors import DataError, ResourceError, several
 from ash.experiment.evaluate_raw import classes_by_strips
-from ash.experiment.pictures import SMALLEST, read_usable, refuse_place, save_png
+from ash.experiment.pictures import read_usable, refuse_place, save_png, seen_at
 from ash.experiment.tiles import tiled
 from ash.files.atomic import atomic
 from ash.files.images import Size, resized
@@ -28,7 +28,6 @@ from ash.weights.model import load_model
 SUFFIXES = frozenset(
     (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 )  # of the files of a folder that are taken for pictures
-LARGEST_SEEN = 1 << 25  # pixels at which a picture is seen; their logits take 2.5 GB
 TILE = (2048, 2048)  # width and height that a network is shown at once, unless another is named
 SMALLEST_TILE = 64  # pixels of a side below which a tile shows too little of a street
 OPACITY = 0.55  # of the classes' colours over a picture
@@ -128,23 +127,6 @@ def tasks_of(inputs: Sequence[Path], out: Path, labels: Path | None, *others: Pa
             if place is not None:
                 refuse_place(place, task.picture, *others)
     return tasks
-
-
-def seen_at(picture: Path, pixels: np.ndarray, size: Size | int | None) -> Size:
-    """The (width, height) at which a picture uint8 (H,W,3) is shown to a network, its aspect kept.
-
-    As large as fits into `size` (width, height), or at that height, or as large as it is.  DataError if that is too large.
-    """
-    height, width = pixels.shape[:2]
-    scale = 1.0
-    if size is not None:
-        scale = size / height if isinstance(size, int) else min(size[0] / width, size[1] / height)
-    used = max(SMALLEST, round(width * scale)), max(SMALLEST, round(height * scale))
-    if used[0] * used[1] > LARGEST_SEEN:
-        raise DataError(
-            f"{shown(picture)}: {used[0]}x{used[1]} for the network; name a smaller --size, or crop the image"
-        )
-    return used
 
 
 def _of_folder(folder: Path, out: Path, labels: Path | None) -> list[Task]:

@@ -27,12 +27,20 @@ class Encoded:
         """The images, uint8 (B,H,W,3)."""
         return torch.from_numpy(np.stack([self.images[int(i)] for i in indices]))
 
-    @torch.no_grad()
     def features(self, stored: Tensor) -> Tensor:
-        """Features (B,C,h,w), float32, rounded to fp16 as a cache would hold them (not the release's, which overflow it)."""
-        features = self.stylizer.encode(enter(scaled(stored), self.convention))
-        return features.half().float() if self.convention == "rgb" else features
+        """Features (B,C,h,w), float32, as `encode` makes them."""
+        return encode(self.stylizer, self.convention, scaled(stored))
 
     def read(self, indices: Sequence[int] | np.ndarray) -> Tensor:
         """Both at once, on the stylizer's device."""
         return self.features(self.stored(indices).to(self.where))
+
+
+@torch.no_grad()
+def encode(stylizer: Stylizer, convention: Convention, image: Tensor) -> Tensor:
+    """Features (B,C,h,w), float32, of RGB images (B,3,H,W) in [0,1].
+
+    Rounded to fp16 as a cache would hold them, but for the release's, which overflow it.
+    """
+    features = stylizer.encode(enter(image, convention))
+    return features.half().float() if convention == "rgb" else features

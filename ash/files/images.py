@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ash.errors import DataError, flat
 from ash.files import signature
@@ -169,16 +169,18 @@ def _damage(path: Path, remedy: str, file: BinaryIO | None = None) -> Iterator[N
     try:
         yield
     except BROKEN as cause:
-        other = _other(file) if file else None
+        other = _other(file, isinstance(cause, UnidentifiedImageError)) if file else None
         found = other or flat(cause) or type(cause).__name__
         raise DataError(f"{shown(path)}: not a readable image ({found}); {signature.hint(found)}{remedy}") from cause
 
 
-def _other(file: BinaryIO) -> str | None:
-    """What a file is by its first bytes, if not a picture."""
+def _other(file: BinaryIO, unidentified: bool) -> str | None:
+    """What a file is by its first bytes, if not a picture, or if Pillow cannot say more of it than that it is none."""
     file.seek(0)
     found = signature.kind(file.read(signature.HEAD))
-    return None if found in (signature.PNG, signature.JPEG) or found.startswith(signature.UNKNOWN) else found
+    if found in (signature.PNG, signature.JPEG):
+        return f"it begins as {found}, and what follows is none" if unidentified else None
+    return None if found.startswith(signature.UNKNOWN) and not unidentified else found
 
 
 def _check(path: Path, picture: Image.Image, moving: bool, formats: tuple[str, ...], remedy: str) -> None:

@@ -32,8 +32,8 @@ from ash.progress import Progress
 from ash.style.adain import adain, statistics_distance
 from ash.style.stylizer import Stylizer
 from ash.training.alone import alone
+from ash.training.batches import Batches
 from ash.training.code import code_digest
-from ash.training.feed import Batches
 from ash.training.loop import train
 from ash.weights.adain import stylizer_of
 

@@ -11,9 +11,10 @@ from typing import Literal
 import torch
 
 Precision = Literal["fp32", "bf16"]
+Setting = Literal["auto", "fp32", "bf16"]
 
 
-def resolve(precision: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
+def resolve(precision: Setting, device: torch.device) -> Precision:
     """The precision that `auto` stands for on `device`; any other setting is returned as it is."""
     if precision != "auto":
         return precision

@@ -7,6 +7,7 @@ Each module has `Settings`, a Section without defaults whose `needs` say which n
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import replace
 from types import ModuleType
 
 from pydantic import ValidationError
@@ -58,6 +59,8 @@ def check_experiment(experiment: Experiment) -> Needs:
         )
     if needs.discriminators:
         _judgeable(experiment)
+    withheld = experiment.training.images == "all"
+    needs = replace(needs, fresh_content=experiment.training.jitter or withheld, withheld=withheld)
     for key, value in experiment.settings.items():
         if isinstance(value, dict) and experiment.source not in value:
             raise ConfigError(

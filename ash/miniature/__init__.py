@@ -10,6 +10,7 @@
     scene       one scene: image and labels
     paintings   abstract paintings
     draw        whole sets, in the published layouts
+    mark        which folder holds a drawn set, and which somebody's own
 
 Layout and shapes follow one law in all domains; colour, texture and edge statistics do not.  That is the domain gap.
 """

@@ -13,12 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from ash import datasets
-from ash.datasets._base import Dataset
-from ash.errors import DataError
 from ash.files.atomic import writing
-from ash.files.listing import is_hidden, shown
 from ash.files.temporary import folder_beside
 from ash.miniature.looks import DOMAINS
+from ash.miniature.mark import refuse_others, sign
 from ash.miniature.paintings import draw_painting
 from ash.miniature.scene import draw_scene
 from ash.progress import Progress, quiet
@@ -36,9 +34,10 @@ def draw_set(
     workers: int | None = None,
     progress: Progress = quiet,
 ) -> None:
-    """Draw `counts` images a split, of (width, height) `size`, and put them at `root`; an older set there is replaced.
+    """Draw `counts` images a split, of (width, height) `size`, and put them at `root`; an older drawn set there is replaced.
 
     The set is drawn in a folder beside `root` and renamed, so a killed process leaves nothing under the final name.
+    DataError if files of somebody else lie at `root`.
     """
     target = datasets.load(dataset)
     jobs = [(split, number) for split, count in sorted(counts.items()) for number in range(count)]
@@ -50,22 +49,11 @@ def draw_set(
                 target.write(unfinished, split, number, image, label)
                 progress(done, len(jobs))
             target.finish(unfinished)
-            _refuse_others(target, root, unfinished)
+            sign(unfinished)
+            refuse_others(dataset, root, unfinished)
             if root.exists():
                 shutil.rmtree(root)
             unfinished.replace(root)
-
-
-def _refuse_others(dataset: Dataset, root: Path, drawn: Path) -> None:
-    """DataError if the folder to be replaced holds what no drawn set has: then somebody else's files lie there."""
-    read = [path for split in dataset.splits for files in dataset.files(root, split) for path in files.values()]
-    known = {path.name for path in drawn.iterdir()} | {path.relative_to(root).parts[0] for path in read}
-    others = sorted(path.name for path in root.glob("*") if path.name not in known and not is_hidden(Path(path.name)))
-    if others:
-        raise DataError(
-            f"{root}: holds {shown(others[0])}, which a drawn {dataset.name} has not, and would be replaced; name another "
-            "root, or state `draw: null` for a set of your own"
-        )
 
 
 Picture = tuple[np.ndarray, np.ndarray | None]

@@ -16,7 +16,7 @@ import numpy as np
 
 from ash import datasets
 from ash.datasets._base import Dataset, Sample, check_sizes
-from ash.datasets._plausible import read_as_train_ids
+from ash.datasets._plausible import heights, overturned, read_as_train_ids
 from ash.errors import DataError, SizeError, StoreError, several
 from ash.files.ahead import ahead
 from ash.files.atomic import digest, file_digest, read_json
@@ -117,6 +117,7 @@ class _Tally:
     ids: list[str] = field(default_factory=list)
     sizes: Counter[str] = field(default_factory=Counter)
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    heights: np.ndarray = field(default_factory=lambda: np.zeros(2))
     files: list[FileFacts] = field(default_factory=list)
     odd: dict[str, str] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
@@ -133,6 +134,7 @@ class _Tally:
             self.ids.append(sample.id)
             self.sizes["{}x{}".format(*result.image.size)] += 1
             self.pixels += result.pixels
+            self.heights += result.heights
             self.observed.add(sample, result)
             self.files += result.files
 
@@ -161,6 +163,11 @@ def _judge(dataset: Dataset, root: Path, tallies: Mapping[str, _Tally]) -> None:
             faults.append(f"{split}: no pixel of any class in {len(tally.ids)} label maps; restore the labels")
         elif dataset.has_labels and read_as_train_ids(tally.pixels, dataset.table):
             faults.append(f"{split}: no id above 18 in {len(tally.ids)} label maps, as of train ids; restore label ids")
+        elif overturned(tally.pixels, tally.heights):
+            faults.append(
+                f"{split}: road lies above or sky below the middle of {len(tally.ids)} label maps, as where their ids are"
+                " another set's; restore the labels, or name the set that they are of"
+            )
         if not tally.ids and not tally.faults and odd <= dataset.odd_sizes:
             faults.append(f"{split}: all images are left out; shorten the protocol's `exclude`")
     if faults:
@@ -169,17 +176,17 @@ def _judge(dataset: Dataset, root: Path, tallies: Mapping[str, _Tally]) -> None:
 
 def _read(dataset: Dataset, root: Path, sample: Sample) -> Reading | DataError:
     """One sample, or its fault."""
-    pixels, head, isolated = np.zeros(256, np.int64), None, None
+    pixels, places, head, isolated = np.zeros(256, np.int64), np.zeros(2), None, None
     try:
         seen, image = look(sample.image), dataset.read_image(sample)
         if sample.label is not None:
             label = dataset.read_label(sample)
             check_sizes(sample, image, label)
             pixels += np.bincount(label.ravel(), minlength=256)
-            head, isolated = look(sample.label), isolation(label)
+            places, head, isolated = heights(label), look(sample.label), isolation(label)
     except DataError as fault:
         return fault
-    return Reading(seen, head, pixels, isolated, file_facts(sample, root))
+    return Reading(seen, head, pixels, places, isolated, file_facts(sample, root))
 
 
 def file_facts(sample: Sample, root: Path) -> list[FileFacts]:

@@ -23,11 +23,12 @@ LOSSY = 0.015  # isolated pixels; hand-drawn and rendered label maps have at mos
 
 @dataclass(frozen=True)
 class Reading:
-    """One sample: the heads of its files, pixels by train id (256,), isolated pixels, and what identifies its files."""
+    """One sample: the heads of its files, pixels by train id (256,), how high road and sky lie, isolated pixels, its files."""
 
     image: Look
     label: Look | None
     pixels: np.ndarray
+    heights: np.ndarray
     isolated: float | None
     files: list[FileFacts]
 

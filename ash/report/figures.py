@@ -1,9 +1,9 @@
-"""The paper's Figures 3 and 4, and three of our own: training curves, IoU by class, mIoU of every experiment.
+"""All figures: the paper's Figure 3, and three of our own: training curves, IoU by class, mIoU of every experiment.
 
-PNG files carry no date, so equal runs give equal bytes.
+Figures 1 and 2 are drawn in strips.py, Figure 4 in contributions.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,36 +13,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ash.config import Settings
-from ash.files.atomic import atomic
+from ash.errors import StoreError
 from ash.labels import CLASSES, N_CLASSES, PALETTE, SUBSETS, classes_of, colourise
+from ash.report.contributions import figure4, write_contributions
+from ash.report.drawing import LINES, SERIES, save
+from ash.report.means import among
 from ash.report.records import read_history, read_samples
 from ash.report.runs import Runs
-
-mpl.use("Agg")
-mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
-SERIES = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-)  # Okabe & Ito, told apart by colour-blind eyes
-LINES = ("-", "--", ":", "-.")  # with SERIES, 24 lines that differ
-COLOURS = PALETTE / 255 * 0.9  # a little darker than the labels', to stand out on white
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a PNG, atomically and without a date."""
-    with atomic(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130, bbox_inches="tight", metadata={"Software": None})
+from ash.report.strips import figure1, figure2
 
 
 def figure3(settings: Settings, runs: Runs) -> Figure:
     """Target images, what each experiment of params.figures.figure3 sees in them, and the truth.  ASH Figure 3."""
     columns, target = settings.params.figures.figure3, settings.targets[0]
     seed = settings.params.seeds[0]
-    samples = {title: read_samples(runs.path(e, seed, f"{target}.npz")) for title, e in columns.items()}
+    samples = _samples(runs, columns, seed, target)
     first = next(iter(samples.values()))
     count = min(4, len(first["image"]))
     titles = [f"{target} image", *samples, "Ground truth"]
@@ -50,12 +35,12 @@ def figure3(settings: Settings, runs: Runs) -> Figure:
     figure = Figure((1.9 * len(titles), 1.9 * count * height / width + 0.9), layout="constrained")
     axes = figure.subplots(count, len(titles), squeeze=False)
     for k in range(count):
-        shown = [
+        pictures = [
             first["image"][k],
             *(colourise(s["prediction"][k]) for s in samples.values()),
             colourise(first["label"][k]),
         ]
-        for axis, title, picture in zip(axes[k], titles, shown, strict=True):
+        for axis, title, picture in zip(axes[k], titles, pictures, strict=True):
             axis.imshow(picture, interpolation="nearest")
             axis.set_axis_off()
             if k == 0:
@@ -65,36 +50,20 @@ def figure3(settings: Settings, runs: Runs) -> Figure:
     return figure
 
 
-def figure4(settings: Settings, runs: Runs) -> Figure:
-    """What each class adds to the L1 norm of gamma and beta over training, whole and by predicted pixel.  ASH Figure 4."""
-    experiment = next(iter(settings.params.figures.figure4.values()))
-    history = _history(runs, experiment, settings.params.seeds[0])
-    figure = Figure((9, 6), layout="constrained")
-    panels = figure.subplots(2, 2, sharex=True)
-    for row, (suffix, what) in enumerate((("", "all pixels"), ("_per_pixel", "by pixel predicted as the class"))):
-        for axis, kind in zip(panels[row], ("gamma", "beta"), strict=True):
-            for k, name in enumerate(CLASSES):
-                column = f"{kind}{suffix}.{name}"
-                if column in history:
-                    known = history[column].notna()
-                    axis.plot(
-                        history["step"][known],
-                        history[column][known],
-                        color=COLOURS[k],
-                        lw=1.3,
-                        ls=LINES[k % 3],
-                        label=name,
-                    )
-            axis.set_title(f"{kind}, {what}")
-            axis.axhline(0, color="0.7", lw=0.6, zorder=0)
-    for axis in panels[1]:
-        axis.set_xlabel("iteration")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    for line in panels[:, 0]:
-        line.set_ylabel("change of the L1 norm")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=7, fontsize=7)
-    return figure
+def _samples(runs: Runs, columns: Mapping[str, str], seed: int, target: str) -> dict[str, dict[str, np.ndarray]]:
+    """The samples of each column's experiment; StoreError unless all are of the same images."""
+    samples = {}
+    for title, experiment in columns.items():
+        path = runs.path(experiment, seed, f"{target}.npz")
+        samples[title] = read_samples(path)
+        first = next(iter(samples.values()))
+        if any(not np.array_equal(samples[title][name], first[name]) for name in ("image", "label")):
+            other = next(iter(columns.values()))
+            raise StoreError(
+                f"{path}: other images of {target} than those of {other}, beside which they stand in Figure 3; evaluate"
+                " both again"
+            )
+    return samples
 
 
 def curves(settings: Settings, runs: Runs) -> Figure:
@@ -147,7 +116,7 @@ def contrasts(settings: Settings, runs: Runs) -> Figure:
     for axis, target in zip(panels, targets, strict=True):
         for y, name in enumerate(names):
             classes = classes_of(settings.params.experiments[name].source)
-            values = runs.miou(name, target, classes)
+            values = runs.miou(name, target, classes, among(settings, [name], target))
             colour = SERIES[0 if classes == N_CLASSES else 1]
             axis.barh(y, values.mean(), color=colour, alpha=0.35)
             axis.plot(values, np.full(len(values), y), "o", ms=3.5, color=colour)
@@ -157,13 +126,22 @@ def contrasts(settings: Settings, runs: Runs) -> Figure:
     return figure
 
 
-FIGURES = {"figure3": figure3, "figure4": figure4, "curves": curves, "iou": iou_bars, "contrasts": contrasts}
+FIGURES = {
+    "figure1": figure1,
+    "figure2": figure2,
+    "figure3": figure3,
+    "figure4": figure4,
+    "curves": curves,
+    "iou": iou_bars,
+    "contrasts": contrasts,
+}
 
 
 def write_figures(settings: Settings, runs: Runs, out: Path) -> None:
-    """Write out/<name>.png for each of FIGURES."""
+    """Write out/<name>.png for each of FIGURES, and out/figure4.csv."""
     for name, draw in FIGURES.items():
         save(draw(settings, runs), out / f"{name}.png")
+    write_contributions(settings, runs, out / "figure4.csv")
 
 
 def _history(runs: Runs, experiment: str, seed: int) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Tables as HTML."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
@@ -23,13 +23,15 @@ def html(table: Table) -> Markup:
     )
 
 
-def _row(tag: str, columns: Sequence[Column], cells: Iterable[str]) -> Markup:
+def _row(tag: str, columns: Sequence[Column], cells: Sequence[str]) -> Markup:
     """A line of the table, each cell set to its column's side."""
     set_cells = (
         Markup("<{} class={}>{}</{}>").format(tag, column.align, cell, tag)
         for column, cell in zip(columns, cells, strict=True)
     )
-    return Markup("<tr>{}</tr>").format(Markup("").join(set_cells))
+    data = [(column.data, cell) for column, cell in zip(columns, cells, strict=True) if column.data and tag == "td"]
+    attributes = Markup("").join(Markup(' data-{}="{}"').format(name, cell) for name, cell in data)
+    return Markup("<tr{}>{}</tr>").format(attributes, Markup("").join(set_cells))
 
 
 def _note(note: str) -> Markup:

@@ -4,7 +4,6 @@ import base64
 from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import yaml
@@ -13,15 +12,21 @@ from ash.config import Settings
 from ash.errors import StoreError
 from ash.files.atomic import write_text
 from ash.report.html import html
-from ash.report.records import read_csv, read_provenance
+from ash.report.records import read_provenance
 from ash.report.runs import Runs
 from ash.report.table import read
-from ash.report.tables import heading
 
 CAPTIONS = {
+    "figure1": "Figure 1. Source images in the styles of paintings, as ASH stylises them at the end of its training (first "
+    "seed), beside images of the target, which this run has never seen.",
+    "figure2": "Figure 2. How ASH stylises an image, step by step, at the end of its training (first seed): what G predicts, "
+    "the means of |gamma| and |beta| over channels that H makes of it, the painting, AdaIN alone, AdaIN with the noise, and "
+    "with noise and H, as in training. The last column shows the difference that H makes, eight times as strong.",
     "figure3": "Figure 3. Target images and predictions of SYNTHIA-trained networks (first seed).",
     "figure4": "Figure 4. What each class adds to the L1 norm of gamma and beta while ASH trains: the change when its channel "
-    "of the condition is set to zero, for the whole batch and by pixel predicted as that class.",
+    "of the condition is set to zero, for one source image that stays the same, and by pixel predicted as that class. The "
+    "prediction is that of the end. "
+    "figures/figure4.csv has the numbers of each seed.",
     "stylised": "Stylised samples: content images on the left, paintings on top.",
     "iou": "IoU of each class (mean over seeds).",
     "contrasts": "mIoU of every experiment; a dot is a seed.",
@@ -30,19 +35,31 @@ CAPTIONS = {
 
 
 def build_report(
-    settings: Settings, groups: Collection[str], runs: Runs, tables: Path, figures: Path, out: Path
+    settings: Settings,
+    groups: Collection[str],
+    runs: Runs,
+    tables: Path,
+    figures: Path,
+    claims: Path,
+    forest: Path,
+    out: Path,
 ) -> None:
-    """Write the report on groups of tables, from the tables' files, the cost table, the figures and the provenance."""
+    """Write the report on groups of tables, from the tables' files, the cost table, the figures and the provenance.
+
+    `claims` is the JSON of the table of claims, which comes first, and `forest` the plot below it.
+    """
     names = settings.tables(groups)
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
-        files("ash.report").joinpath("template.html").read_text(encoding="utf-8")
-    )
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_own("template.html"))
     page = template.render(
+        style=_own("page.css"),
+        script=_own("page.js"),
         protocol=settings.params.protocol,
         description=settings.protocol.description,
         seeds=settings.params.seeds,
         miniature=any(dataset.draw for dataset in settings.protocol.datasets.values()),
-        findings=[findings(settings, name, tables) for name in names],
+        claims=html(read(claims)),
+        forest=_image(forest),
+        forest_caption=forest_caption(len(settings.params.seeds)),
         tables={name: html(read(tables / f"{name}.table.json")) for name in names},
         cost=html(read(tables / "cost.table.json")),
         classes=[html(read(tables / f"{name}_classes.table.json")) for name in names],
@@ -54,29 +71,17 @@ def build_report(
     write_text(out, page)
 
 
-def findings(settings: Settings, name: str, tables: Path) -> dict[str, Any]:
-    """What a table shows in words: for each of our rows, whether its interval against the reference excludes 0."""
-    frame = read_csv(
-        tables / f"{name}.csv",
-        "write the tables",
-        ("method", "target"),
-        ("method", "experiment", "target"),
+def forest_caption(seeds: int) -> str:
+    """What the forest plot shows; with one seed, that it says nothing about seeds."""
+    lines = (
+        f"lines are 95 % intervals of the paired differences of n = {seeds} seeds (Student's t)"
+        if seeds > 1
+        else "n = 1 seed, so the dotted lines are 95 % over images only and no contrast is told from 0 here"
     )
-    lines = []
-    compared = frame[frame["vs_reference"].notna()] if "vs_reference" in frame else frame.head(0)
-    for _, row in compared.iterrows():
-        if row["low"] > 0:
-            verdict = "better than"
-        elif row["high"] < 0:
-            verdict = "worse than"
-        else:
-            verdict = "not told apart from"
-        lines.append(
-            f"{row['method']}: {verdict} the reference on {row['target']} "
-            f"({row['vs_reference']:+.1f}, 95 % interval {row['low']:+.1f} to {row['high']:+.1f})"
-        )
-    table = settings.params.tables[name]
-    return {"title": heading(settings, name), "reference": table.reference, "lines": lines}
+    return (
+        "The contrasts that claims are about: the difference in mIoU of two experiments, a colour and shape a target; "
+        f"{lines}. Hollow marks are the paper's values."
+    )
 
 
 def machine(experiments: Collection[str], runs: Runs) -> list[tuple[str, str]]:
@@ -91,6 +96,11 @@ def machine(experiments: Collection[str], runs: Runs) -> list[tuple[str, str]]:
             key = tuple((name, str(value)) for name, value in shown.items())
             kinds[key] = kinds.get(key, 0) + 1
     return [(", ".join(f"{name} {value}" for name, value in key), f"{count} runs") for key, count in kinds.items()]
+
+
+def _own(name: str) -> str:
+    """The text of a file beside this module."""
+    return files("ash.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _image(path: Path) -> str:

@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from ash.errors import StoreError, flat
+from ash.evaluation.scores import image_counts, iou, miou
 from ash.labels import CLASSES, N_CLASSES, SUBSETS, VOID
 
 T = TypeVar("T")
@@ -21,7 +22,11 @@ Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Counts = Annotated[
     list[Annotated[int, Field(ge=0, lt=2**53)]], Field(min_length=N_CLASSES, max_length=N_CLASSES)
 ]  # pixels of each class
-SCORED, TRAINED = "evaluate the experiment", "train the experiment"  # the steps that make a file
+SCORED, TRAINED, STYLISED = (
+    "evaluate the experiment",
+    "train the experiment",
+    "run `ash stylisation`",
+)  # what makes a file
 
 
 class Images(TypedDict):
@@ -95,7 +100,20 @@ def read_scores(path: Path) -> Scores:
     lengths = {name: len(values) for name, values in images.items()}  # type: ignore[arg-type]
     if len(set(lengths.values())) > 1 or not images["id"]:
         raise StoreError(f"{path}: images: {lengths}, wanted one length, 1 or more; {_again(SCORED)}")
+    if wrong := _disagreeing(run):
+        raise StoreError(f"{path}: {wrong}: is not what the counts of its images give; {_again(SCORED)}")
     return run
+
+
+def _disagreeing(run: Scores) -> str:
+    """The first figure of a run that its images contradict, as one that was edited or damaged; or ""."""
+    tally = image_counts(run).sum(0)
+    stated = {f"iou.{name}": run["iou"][name] for name in CLASSES} | {f"miou.{n}": run["miou"][str(n)] for n in SUBSETS}
+    figures = [*iou(tally), *(miou(tally, n) for n in SUBSETS)]
+    for (name, found), wanted in zip(stated.items(), figures, strict=True):
+        if not np.isclose(np.nan if found is None else found, wanted, rtol=0, atol=1e-9, equal_nan=True):
+            return name
+    return ""
 
 
 def read_provenance(path: Path) -> Provenance:
@@ -108,8 +126,13 @@ def read_costs(path: Path) -> list[Cost]:
     return read_json_as(_COSTS, path, "measure with `ash bench cost`")
 
 
-def read_csv(path: Path, step: str, wanted: tuple[str, ...], text: tuple[str, ...] = ()) -> pd.DataFrame:
-    """A table of figures with those columns among others; a cell may be empty.  `text` names columns that hold words."""
+def read_csv(
+    path: Path, step: str, wanted: tuple[str, ...], text: tuple[str, ...] = (), *, empty: bool = False
+) -> pd.DataFrame:
+    """A table of figures with those columns among others; a cell may be empty.
+
+    `text` names columns that hold words; with `empty` the table may have no rows.
+    """
     try:
         frame = pd.read_csv(path, encoding="utf-8", dtype=dict.fromkeys(text, str))
         for name in frame.columns.difference(text):
@@ -120,7 +143,7 @@ def read_csv(path: Path, step: str, wanted: tuple[str, ...], text: tuple[str, ..
         raise StoreError(f"{path}: not a CSV file of figures ({flat(cause)}); {_again(step)}") from cause
     if missing := [name for name in wanted if name not in frame]:
         raise StoreError(f"{path}: column {missing[0]}: missing; {_again(step)}")
-    if frame.empty:
+    if frame.empty and not empty:
         raise StoreError(f"{path}: no rows; {_again(step)}")
     return frame
 
@@ -132,13 +155,7 @@ def read_history(path: Path, *wanted: str) -> pd.DataFrame:
 
 def read_samples(path: Path) -> dict[str, np.ndarray]:
     """A few images of a target (N,H,W,3), and their labels and predictions (N,h,w), uint8; labels may be of another size."""
-    try:
-        with path.open("rb") as whole, np.load(whole) as file:
-            samples = {name: file[name] for name in ("image", "label", "prediction")}
-    except FileNotFoundError as cause:
-        raise _unreadable(path, cause, SCORED) from cause
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, AttributeError) as cause:
-        raise StoreError(f"{path}: no archive of images, labels and predictions; {_again(SCORED)}") from cause
+    samples = _read_arrays(path, ("image", "label", "prediction"), "images, labels and predictions", SCORED)
     image, label = samples["image"].shape, samples["label"].shape
     sound = (
         len(image) == 4 and image[-1] == 3 and len(label) == 3 and label[0] == image[0] and 0 not in (*image, *label)
@@ -152,6 +169,51 @@ def read_samples(path: Path) -> dict[str, np.ndarray]:
     if any((samples[name][samples[name] != VOID] >= N_CLASSES).any() for name in ("label", "prediction")):
         raise StoreError(f"{path}: ids of other classes than {CLASSES[0]} to {CLASSES[-1]}; {_again(SCORED)}")
     return samples
+
+
+_BYTES, _FLOATS = np.dtype(np.uint8), np.dtype(np.float32)
+_STEPS = {
+    **dict.fromkeys(("image", "target", "adain", "noise", "painting"), (_BYTES, 4)),
+    **dict.fromkeys(("label", "prediction"), (_BYTES, 3)),
+    **dict.fromkeys(("gamma", "beta"), (_FLOATS, 3)),
+    "ash": (_BYTES, 5),
+}  # type and axes of what `ash stylisation` writes
+
+
+def read_stylisation(path: Path) -> dict[str, np.ndarray]:
+    """How a trained ASH stylises a few images: arrays as `ash.experiment.stylisation.write_stylisation` states them."""
+    steps = _read_arrays(path, tuple(_STEPS), "steps of a stylisation", STYLISED)
+    for name, (kind, axes) in _STEPS.items():
+        values = steps[name]
+        if values.dtype != kind or values.ndim != axes or 0 in values.shape or not np.isfinite(values).all():
+            raise StoreError(
+                f"{path}: {name}: {values.dtype} {values.shape}, wanted finite {kind} with {axes} axes; {_again(STYLISED)}"
+            )
+    contents, height, width, _ = steps["image"].shape
+    paintings = steps["painting"].shape[0]
+    pictures = (contents, height, width, 3)
+    wanted: dict[str, tuple[int, ...]] = dict.fromkeys(("image", "adain", "noise"), pictures)
+    wanted["ash"] = (contents, paintings, height, width, 3)
+    wanted["target"] = (contents, *steps["target"].shape[1:3], 3)
+    wanted["painting"] = (paintings, *steps["painting"].shape[1:3], 3)
+    wanted |= {name: (contents, *steps[name].shape[1:]) for name in ("label", "prediction", "gamma", "beta")}
+    for name, shape in wanted.items():
+        if steps[name].shape != shape:
+            raise StoreError(f"{path}: {name}: shape {steps[name].shape}, wanted {shape}; {_again(STYLISED)}")
+    if contents > paintings:
+        raise StoreError(f"{path}: {contents} images, {paintings} paintings, wanted one for each; {_again(STYLISED)}")
+    return steps
+
+
+def _read_arrays(path: Path, names: tuple[str, ...], what: str, step: str) -> dict[str, np.ndarray]:
+    """Those arrays of an .npz file."""
+    try:
+        with path.open("rb") as whole, np.load(whole) as file:
+            return {name: file[name] for name in names}
+    except FileNotFoundError as cause:
+        raise _unreadable(path, cause, step) from cause
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, AttributeError) as cause:
+        raise StoreError(f"{path}: no archive of {what}; {_again(step)}") from cause
 
 
 def _again(step: str) -> str:

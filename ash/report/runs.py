@@ -3,17 +3,23 @@
 Those of `more_experiments` lie below results/more/, so that the folders above hold what the default target makes, no more.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ash.errors import StoreError, flat, several
-from ash.evaluation.scores import image_counts
+from ash.evaluation.scores import ALL, image_counts, mean_iou, shared
+from ash.labels import SUBSETS
 from ash.report.records import Scores, read_scores
 
-TRAINED = ("model.safetensors", "history.csv", "provenance.json")  # what training leaves; all else comes of evaluation
+TRAINED = (
+    "model.safetensors",
+    "players.safetensors",
+    "history.csv",
+    "provenance.json",
+)  # what training leaves; all else comes of evaluation
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,11 @@ class Runs:
         """A file of one run."""
         folder = self.root / "more" if experiment in self.more else self.root
         return folder / ("models" if name in TRAINED else "scores") / experiment / f"seed{seed}" / name
+
+    @property
+    def stylisation(self) -> Path:
+        """What a trained ASH made of a few images (`ash stylisation`)."""
+        return self.root / "figures/stylisation.npz"
 
     def require(self, experiments: Iterable[str], names: Iterable[str]) -> None:
         """StoreError that lists every file that is missing."""
@@ -56,22 +67,27 @@ class Runs:
             )
         return run
 
-    def miou(self, experiment: str, target: str, classes: int) -> np.ndarray:
-        """mIoU of each seed, in per cent."""
-        return 100 * np.array([run["miou"][str(classes)] for run in self.scores(experiment, target)], float)
+    def miou(self, experiment: str, target: str, classes: int, among: Collection[int] = ALL) -> np.ndarray:
+        """mIoU of each seed over those of 19, 16 or 13 classes that are `among` some train ids, in per cent."""
+        runs = self.scores(experiment, target)
+        if set(SUBSETS[classes]) <= set(among):
+            return 100 * np.array([run["miou"][str(classes)] for run in runs], float)
+        values = [[np.nan if run["iou"][c] is None else run["iou"][c] for c in run["classes"]] for run in runs]
+        return 100 * mean_iou(np.array(values, float), shared(classes, among))
 
     def counts(self, experiment: str, target: str) -> np.ndarray:
         """Counts of each seed and image, (S,N,3,19)."""
         return np.stack([image_counts(run) for run in self.scores(experiment, target)])
 
-    def pair(self, first: str, second: str, target: str) -> tuple[np.ndarray, np.ndarray]:
-        """Counts of two experiments, (S,N,3,19) each; StoreError if they were not scored on the same images."""
-        ids = [run["images"]["id"] for name in (first, second) for run in self.scores(name, target)]
-        if any(other != ids[0] for other in ids):
-            raise StoreError(
-                f"{self.root}: {first} and {second} were scored on other images of {target}; evaluate both again"
-            )
-        return self.counts(first, target), self.counts(second, target)
+    def pairing(self, experiments: Sequence[str], target: str) -> list[np.ndarray]:
+        """Counts of experiments, (S,N,3,19) each; StoreError if they were not scored on the same images."""
+        ids = {name: [run["images"]["id"] for run in self.scores(name, target)] for name in experiments}
+        first = ids[experiments[0]][0]
+        other = [name for name, seeds in ids.items() if any(seed != first for seed in seeds)]
+        if other:
+            names = " and ".join(dict.fromkeys((experiments[0], *other)))
+            raise StoreError(f"{self.root}: {names} were scored on other images of {target}; evaluate them again")
+        return [self.counts(name, target) for name in experiments]
 
     def class_iou(self, experiment: str, target: str) -> np.ndarray:
         """IoU of each class in per cent, mean over seeds, NaN where the truth lacks the class."""

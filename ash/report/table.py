@@ -22,10 +22,14 @@ from ash.report.records import read_json_as
 
 @dataclass(frozen=True)
 class Column:
-    """The header of a column, and the side that its cells are set to."""
+    """The header of a column, the side that its cells are set to, and whether rows carry its cells as data.
+
+    With `data` each row of an HTML table has an attribute data-<data> that repeats its cell, for style sheets and scripts.
+    """
 
     header: str
     align: Literal["left", "right"] = "right"
+    data: str | None = None
 
 
 @dataclass(frozen=True)

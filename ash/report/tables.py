@@ -1,8 +1,8 @@
 """The paper's tables with ours beside them.
 
 Ours is the mean over seeds with its sample deviation and n; `vs reference` is the paired difference to the table's
-reference experiment with a 95 % bootstrap interval over seeds and images; rows that the paper prints and we have not run
-keep their place, empty.  All figures in per cent.
+reference experiment with a 95 % interval over seeds, or over images alone where there is one seed; rows that the paper prints
+and we have not run keep their place, empty.  All figures in per cent.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ash.config import SOURCE, Settings
-from ash.evaluation.scores import BOOTSTRAP_SEED, paired_bootstrap
+from ash.evaluation.intervals import combined
+from ash.evaluation.scores import shared as of_pair
 from ash.files.atomic import write_text
 from ash.labels import ABSENT_FROM_SYNTHIA, CLASSES, SUBSETS
+from ash.report import means
 from ash.report.markdown import markdown
 from ash.report.paper import PaperRow, PaperTable
 from ash.report.runs import Runs
@@ -84,20 +86,19 @@ def _ours(settings: Settings, name: str, runs: Runs, experiment: str | None, tar
     if experiment is None:
         return {}
     table = settings.params.tables[name]
-    values = runs.miou(experiment, target, table.classes)
+    shared = means.of_table(settings, name, experiment, target)
+    values = runs.miou(experiment, target, table.classes, shared)
     cells = {"ours_mean": values.mean(), "ours_sd": values.std(ddof=1) if len(values) > 1 else None, "n": len(values)}
+    cells |= means.without_doubt(settings, name, runs, experiment, target)
     if experiment == table.reference or target == SOURCE:
         return cells  # sources may differ between rows, so their images do not pair
-    interval = paired_bootstrap(
-        *runs.pair(table.reference, experiment, target),
-        table.classes,
-        settings.protocol.evaluation.resamples,
-        BOOTSTRAP_SEED,
-    )
+    counts = runs.pairing((table.reference, experiment), target)
+    interval = combined((-1, 1), counts, of_pair(table.classes, shared), settings.protocol.evaluation.resamples)
     return cells | {
-        "vs_reference": 100 * interval.difference,
-        "low": 100 * interval.low,
-        "high": 100 * interval.high,
+        "vs_reference": interval.difference,
+        "low": interval.low,
+        "high": interval.high,
+        "interval": interval.over,
     }
 
 
@@ -119,6 +120,7 @@ def miou_table(settings: Settings, name: str, frame: pd.DataFrame, paper: Paper,
         head.append(f"{target}, ours")
         head += ["paper", "difference"] if target in printed else []
         head += ["vs reference"] if target != SOURCE else []
+        head += [column.replace("_", " ") for column in means.second(frame, target)]
     head += thirteen.values()
     lines = []
     for first in range(0, len(frame), len(targets)):
@@ -128,10 +130,12 @@ def miou_table(settings: Settings, name: str, frame: pd.DataFrame, paper: Paper,
             line.append(_mean(row))
             line += [_number(row["paper"]), _signed(row["difference"])] if row["target"] in printed else []
             line += [_interval(row)] if row["target"] != SOURCE else []
+            line += [_number(row[column]) for column in means.second(frame, row["target"])]
         line += [_number(group[column].iloc[0]) for column in thirteen]
         lines.append(tuple(line))
     notes = [
         _what_is_shown(settings, name, runs),
+        *means.notes(settings, name),
         *(f"{row.label}: {row.note}." for row in paper.get(name, NOT_IN_PAPER).rows.values() if row.note),
     ]
     return Table(heading(settings, name), columns(head), tuple(lines), tuple(notes))
@@ -140,21 +144,29 @@ def miou_table(settings: Settings, name: str, frame: pd.DataFrame, paper: Paper,
 def _what_is_shown(settings: Settings, name: str, runs: Runs) -> str:
     """The first note of a table: classes, protocol, seeds, reference row and brackets."""
     table, seeds = settings.params.tables[name], len(settings.params.seeds)
-    one = ", so differences between rows say nothing about the spread between seeds"
+    brackets = (
+        f"brackets: 95 % interval of the paired differences of {seeds} seeds (Student's t)"
+        if seeds > 1
+        else "brackets: 95 % over images only, one seed, so they say nothing about the spread between seeds"
+    )
     return (
         f"mIoU over {table.classes} classes in per cent{_fewer_classes(settings, name, runs)}; "
-        f"protocol `{settings.params.protocol}`; n = {seeds} seed(s){'' if seeds > 1 else one}. "
-        f"Reference row: `{table.reference}`; brackets: 95 % paired bootstrap over "
-        f"{'seeds and images' if seeds > 1 else 'images'}."
+        f"protocol `{settings.params.protocol}`; n = {seeds} seed(s). Reference row: `{table.reference}`; {brackets}."
     )
 
 
 def _fewer_classes(settings: Settings, name: str, runs: Runs) -> str:
     """How many of the table's classes the labels of a target have, if those of any target lack some; else empty."""
     table = settings.params.tables[name]
-    subset = list(SUBSETS[table.classes])
+
+    def subset(experiment: str, target: str) -> list[int]:
+        shared = means.of_table(settings, name, experiment, target)
+        return [k for k in SUBSETS[table.classes] if k in shared]
+
     counts = {
-        target: sorted({int((~np.isnan(runs.class_iou(e, target)[subset])).sum()) for e in settings.rows(name)})
+        target: sorted(
+            {int((~np.isnan(runs.class_iou(e, target)[subset(e, target)])).sum()) for e in settings.rows(name)}
+        )
         for target in table.targets  # the held-out images of two sources may differ
     }
     fewer = [

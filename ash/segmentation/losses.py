@@ -24,10 +24,12 @@ from ash.machine.deterministic import bilinear, chosen
 from ash.segmentation.deeplab import DeepLab
 
 SegmentationLoss = Annotated[
-    Literal["cross_entropy", "focal"], Field(description="L_seg; the code of CLAN, ASM and ASH has the focal form")
+    Literal["cross_entropy", "focal", "focal_clamped"],
+    Field(description="L_seg; the code of CLAN, ASM and ASH has the focal form, of probabilities clamped to 1e-9"),
 ]
 Judge = Callable[[Tensor], Tensor]  # a discriminator: maps (B,C,h,w) to domain logits (B,1,.,.)
 FOCAL_GAMMA = 2
+CLAMP = 1e-9  # of probabilities and their complements: the loss of a head stops at 20.7 there, its gradient at 0
 SOURCE, STYLISED = 0.0, 1.0  # the discriminator's labels, as in the release
 
 
@@ -48,6 +50,8 @@ def segmentation(heads: Sequence[Tensor], label: Tensor, kind: SegmentationLoss)
     total = torch.zeros((), device=label.device)
     for logits in heads:
         log_p = chosen(functional.log_softmax(resize(logits, (label.shape[1], label.shape[2])), 1), index)
+        if kind == "focal_clamped":
+            log_p = log_p.exp().clamp(CLAMP, 1 - CLAMP).log()
         loss = -log_p if kind == "cross_entropy" else -((1 - log_p.exp()) ** FOCAL_GAMMA) * log_p
         total = total + torch.where(valid, loss, 0.0).sum() / pixels
     return total

@@ -1,7 +1,8 @@
 """The frozen pair of encoder and decoder that every method stylises with, and its file.
 
-The file (`ash.files.tensors`) holds weights as float16, and the settings that rebuild the nets as its notes.  The SHA-256
-of its bytes is the pair's digest, which feature files carry.
+The file (`ash.files.tensors`) holds weights as float16, or as float32 where they were published so, and the settings that
+rebuild the nets as its notes.  A pair is used in float16 unless an experiment says otherwise; the SHA-256 of a file in that
+form is the pair's digest, which feature files carry.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationError
 from torch import Tensor, nn
 
 from ash.config import Section
+from ash.contract import Weights
 from ash.errors import CheckpointError, StoreError, several
 from ash.files.foreign import misfits
 from ash.files.tensors import pack, unpack
@@ -71,21 +73,21 @@ class Stylizer(nn.Module):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the pair's file."""
+        """SHA-256 of the pair's file in float16."""
         return hashlib.sha256(self.serialise()).hexdigest()
 
-    def serialise(self) -> bytes:
+    def serialise(self, weights: Weights = "fp16") -> bytes:
         """The bytes of the pair's file."""
-        weights = {name: value.half() for name, value in self.state_dict().items()}
-        return pack(weights, self.settings.model_dump(mode="json"))
+        state = {name: _rounded(value, weights) for name, value in self.state_dict().items()}
+        return pack(state, self.settings.model_dump(mode="json"))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, weights: Weights = "fp16") -> None:
         """Write the pair's file; not atomic by itself: give it the temporary path of `ash.files.atomic.atomic`."""
-        Path(path).write_bytes(self.serialise())
+        Path(path).write_bytes(self.serialise(weights))
 
 
-def load_stylizer(path: Path) -> Stylizer:
-    """Read a pair written by `Stylizer.save`.
+def load_stylizer(path: Path, precision: Weights = "fp16") -> Stylizer:
+    """Read a pair written by `Stylizer.save`, with its weights rounded to float16 or as the file has them.
 
     Raises StoreError if the file is missing, damaged or not ours, CheckpointError if its weights do not fit its settings.
     """
@@ -99,5 +101,9 @@ def load_stylizer(path: Path) -> Stylizer:
     faults = misfits(weights, stylizer.state_dict())
     if faults:
         raise CheckpointError(several(f"{path}: weights do not fit its own settings; make the file again:", faults))
-    stylizer.load_state_dict({name: value.float() for name, value in weights.items()})
+    stylizer.load_state_dict({name: _rounded(value, precision).float() for name, value in weights.items()})
     return stylizer.freeze()
+
+
+def _rounded(values: Tensor, weights: Weights) -> Tensor:
+    return values.half() if weights == "fp16" else values

@@ -44,12 +44,12 @@ def given(batch: Batch) -> tuple[Tensor, Tensor]:
 def view(decoded: Tensor, batch: Batch, convention: Convention = "rgb") -> Tensor:
     """The decoder's output (B,3,H,W) as the segmenter sees it: RGB within [0,1] and mirrored like the source image.
 
-    Clamping stops the gradient where the decoder overshoots; the release feeds the raw output, so "release" does not
-    clamp.  Features of odd-sized images decode to a few pixels more than the image has; those are cut.
+    Clamping stops the gradient where the decoder overshoots.  Features of odd-sized images decode to a few pixels more than
+    the image has; those are cut.  The release feeds the raw output, so "release" neither clamps nor cuts.
     """
     height, width = batch.image.shape[2:]
-    decoded = decoded.float()[:, :, :height, :width]
-    image = decoded.clamp(0, 1) if convention == "rgb" else from_caffe(decoded)
+    decoded = decoded.float()
+    image = from_caffe(decoded) if convention == "release" else decoded[:, :, :height, :width].clamp(0, 1)
     return mirrored(image, batch.mirror).contiguous(memory_format=torch.channels_last)
 
 

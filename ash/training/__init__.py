@@ -3,7 +3,8 @@
 loop      train a method from its settings, resume exactly
 captured  on a GPU, whole steps repeated from a recording
 step      one step: forward, backward, optimisers; the benchmark and every fit take the same
-feed      batches of prepared images and features
+feed      a batch of prepared images and features, by its step
+batches   one batch after the other, read ahead on a GPU
 sampler   which images a step sees
 schedule  optimisers and learning rates
 history   the table behind history.csv

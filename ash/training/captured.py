@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ash.config import TrainingSettings
 from ash.contract import Batch
+from ash.training.batches import Batches
 from ash.training.step import Stepper, Terms, Watch
 
 WARM_UP = 3  # steps before a recording, in which libraries choose their kernels and take their memory
@@ -42,6 +43,9 @@ class Progress:
     def __ge__(self, other: float) -> bool:
         return self._decide(operator.ge, other)
 
+    def __gt__(self, other: float) -> bool:
+        return self._decide(operator.gt, other)
+
     def __lt__(self, other: float) -> bool:
         return self._decide(operator.lt, other)
 
@@ -54,10 +58,13 @@ class Progress:
     __rmul__ = __mul__
 
 
-def recorded(stepper: Stepper, training: TrainingSettings, where: torch.device) -> "Stepper | CapturedStepper":
-    """Steps as the settings want them on a device: recorded on a GPU under `compile: regions`, one by one else."""
-    wanted = where.type == "cuda" and training.compile == "regions"
-    return CapturedStepper(stepper, where) if wanted else stepper
+def recorded(stepper: Stepper, training: TrainingSettings, feed: Batches) -> "Stepper | CapturedStepper":
+    """Steps as the settings want them for a feed: recorded on a GPU under `compile: regions`, one by one else.
+
+    One by one too where the sizes of images differ from step to step.
+    """
+    wanted = feed.device.type == "cuda" and training.compile == "regions" and feed.one_shape
+    return CapturedStepper(stepper, feed.device) if wanted else stepper
 
 
 class CapturedStepper:

@@ -1,22 +1,20 @@
 """Batches for the loop, read from prepared images and cached or freshly encoded features.
 
-A batch is read on the host and then placed on the device.  On a GPU a process of its own reads the next ones while a step
-computes, and nothing waits for the copies; on a CPU there is no core to spare for it, and the loop reads in its own turn.
+A batch is read on the host and then placed on the device (`ash.training.batches`).
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from ash.contract import Batch, Needs
-from ash.errors import AshError, ResourceError, flat
-from ash.pixels import mirrored, scaled
+from ash.labels import N_CLASSES, SUBSETS, VOID
+from ash.pixels import mirrored, resized, scaled
 from ash.training import sampler
+from ash.training.batches import Batches
 
 
 class Features(Protocol):
@@ -33,26 +31,11 @@ class Features(Protocol):
         ...
 
 
-class Batches(ABC):
-    """What the loop asks of its feed: `read` touches no device, `place` no file."""
-
-    device: torch.device
-
-    @abstractmethod
-    def read(self, step: int) -> Any:
-        """The content of the batch of `step`, a function of the step alone: a tuple of tensors and numbers."""
-
-    @abstractmethod
-    def place(self, content: Any) -> Batch:
-        """The batch of what was read, on the device."""
-
-    def batch(self, step: int) -> Batch:
-        """Read and place the batch of `step`."""
-        return self.place(self.read(step))
-
-
 class Content(NamedTuple):
-    """What a batch is made of, on the host; images uint8 (B,H,W,3), labels uint8 (B,h,w), the rest as in `Batch`."""
+    """What a batch is made of, on the host; images uint8 (B,H,W,3), labels uint8 (B,h,w), the rest as in `Batch`.
+
+    `scales` are the factors that source images and paintings are resized by.
+    """
 
     image: Tensor
     label: Tensor
@@ -61,8 +44,10 @@ class Content(NamedTuple):
     content: Tensor | None
     style: Tensor | None
     target: Tensor | None
+    scales: tuple[float, float]
 
 
+Encode = Callable[[Tensor], Tensor]  # RGB (B,3,H,W) in [0,1] to features
 NOTHING = Needs()
 
 
@@ -71,9 +56,13 @@ class Feed(Batches):
 
     images, labels   indexable by one integer: uint8 (H,W,3) and uint8 (h,w); HDF5 data sets or arrays
     needs            what the method reads besides
-    style, content   features of the paintings and of the source images; None unless the method stylises
+    style, content   features of the paintings and of the source images; None unless the method stylises, and for source
+                     images that are not shown as they were prepared
+    encode           makes features of images as they are shown, where `needs` want that; None unless the method stylises
     targets          indexable unlabelled target images, uint8 (H,W,3); None unless the method needs them
     label_stride     every n-th row and column of a label is kept, starting with the n/2-th
+    jitter           whether images, but not labels, are resized by a factor that is drawn for each step
+    classes          labels of other classes than these 19, 16 or 13 become void
     """
 
     def __init__(
@@ -88,11 +77,16 @@ class Feed(Batches):
         needs: Needs = NOTHING,
         style: Features | None = None,
         content: Features | None = None,
+        encode: Encode | None = None,
         targets: Sequence[np.ndarray] | None = None,
+        jitter: bool = False,
+        classes: int = N_CLASSES,
     ) -> None:
         self.images, self.labels, self.targets = images, labels, targets
         self.style, self.content, self.needs = style, content, needs
         self.seed, self.size, self.stride, self.device = seed, batch, label_stride, device
+        self.encode, self.jitter, self.classes = encode, jitter, classes
+        self.one_shape = not jitter and needs.style_images == "prepared"
 
     def read(self, step: int) -> Content:
         """Draw the batch of `step` and read what it is made of."""
@@ -109,6 +103,7 @@ class Feed(Batches):
         )
         start = self.stride // 2
         rows = [self.labels[i][start :: self.stride, start :: self.stride] for i in draw.images]
+        factors = sampler.jitter(self.seed, step)
         return Content(
             image=torch.from_numpy(np.stack([self.images[i] for i in draw.images])),
             label=torch.from_numpy(np.stack(rows)),
@@ -117,68 +112,87 @@ class Feed(Batches):
             content=None if content is None else content.stored(draw.images),
             style=None if style is None else style.stored(draw.styles),
             target=None if targets is None else torch.from_numpy(np.stack([targets[i] for i in draw.targets])),
+            scales=(factors[0] if self.jitter else 1.0, factors[1]),
+        )
+
+    def shown(self) -> Batch:
+        """One image, as it is, without features: that of `sampler.most_classes`.  No random number has a part in it."""
+        index = sampler.most_classes(self.labels)
+        start = self.stride // 2
+        return self.place(
+            Content(
+                image=torch.from_numpy(self.images[index][None]),
+                label=torch.from_numpy(self.labels[index][None, start :: self.stride, start :: self.stride]),
+                mirror=torch.zeros(1, dtype=torch.bool),
+                seed=0,
+                content=None,
+                style=None,
+                target=None,
+                scales=(1.0, 1.0),
+            )
         )
 
     def place(self, content: Content) -> Batch:
         """Move it to the device, without waiting, and make floats of bytes and features of images there."""
-
-        def moved(values: Tensor) -> Tensor:
-            return values.to(self.device, non_blocking=True)
-
-        def features(of: Features | None, stored: Tensor | None) -> Tensor | None:
-            return None if of is None or stored is None else of.features(moved(stored))
-
-        mirror = moved(content.mirror)
-        image = mirrored(scaled(moved(content.image)), mirror)
+        mirror, size = self._moved(content.mirror), (content.image.shape[1], content.image.shape[2])
+        image = resized(scaled(self._moved(content.image)), _times(size, content.scales[0]))
+        image = mirrored(image, mirror).contiguous(memory_format=torch.channels_last)
         return Batch(
-            image=image.contiguous(memory_format=torch.channels_last),
-            label=mirrored(moved(content.label).to(torch.int64), mirror),
-            mirror=mirror,
+            image=image,
+            label=mirrored(self._learnt(self._moved(content.label).to(torch.int64)), mirror),
+            mirror=torch.zeros_like(mirror) if self.needs.encode_mirrored else mirror,
             generator=torch.Generator(self.device).manual_seed(content.seed),
-            content=features(self.content, content.content),
-            style=features(self.style, content.style),
-            target=None if content.target is None else scaled(moved(content.target)),
+            content=self._content(content.content, image, mirror),
+            style=self._style(content.style, _times(size, content.scales[1])),
+            target=None if content.target is None else scaled(self._moved(content.target)),
         )
 
+    def _moved(self, values: Tensor) -> Tensor:
+        return values.to(self.device, non_blocking=True)
 
-class _Steps(Dataset[Any]):
-    """What a feed reads, by step; its own errors are handed over, since a loader would wrap them in a traceback."""
+    def _content(self, stored: Tensor | None, image: Tensor, mirror: Tensor) -> Tensor | None:
+        """Features of the source images: made of what is stored, or of what is shown, mirrored back or not."""
+        if self.content is not None and stored is not None:
+            return self.content.features(self._moved(stored))
+        if self.encode is None:
+            return None
+        return self.encode(image if self.needs.encode_mirrored else mirrored(image, mirror))
 
-    def __init__(self, feed: Batches) -> None:
-        self.feed = feed
+    def _style(self, stored: Tensor | None, size: tuple[int, int]) -> Tensor | None:
+        """Features of the paintings, as they are stored, or of these images brought to (height, width) `size`."""
+        if self.style is None or stored is None:
+            return None
+        if self.encode is None or self.needs.style_images == "prepared":
+            return self.style.features(self._moved(stored))
+        return self.encode(resized(scaled(self._moved(stored)), size))
 
-    def __getitem__(self, step: int) -> Any:
-        try:
-            return self.feed.read(step)
-        except AshError as error:
-            return error
-
-
-def batches(feed: Batches, start: int, stop: int, *, ahead: bool) -> Iterator[Batch]:
-    """The batches of steps `start` to `stop` - 1; `ahead`: read by another process while a step computes."""
-    if not ahead:
-        yield from (feed.batch(step) for step in range(start, stop))
-        return
-    loader: DataLoader[Any] = DataLoader(
-        _Steps(feed),
-        batch_size=None,
-        sampler=range(start, stop),
-        num_workers=1,
-        pin_memory=feed.device.type == "cuda",
-    )
-    for content in _alive(loader):
-        if isinstance(content, AshError):
-            raise content
-        yield feed.place(content)
+    def _learnt(self, label: Tensor) -> Tensor:
+        """Train ids int64 (B,h,w); those of classes that are not learnt become void."""
+        if self.classes == N_CLASSES:
+            return label
+        learnt = torch.tensor(SUBSETS[self.classes], device=label.device)
+        return torch.where(torch.isin(label, learnt), label, VOID)
 
 
-def _alive(loader: DataLoader[Any]) -> Iterator[Any]:
-    """What a loader gives; ResourceError if the process that reads for it has died."""
-    try:
-        yield from loader
-    except RuntimeError as cause:
-        if "DataLoader worker" not in str(cause):
-            raise
-        raise ResourceError(
-            f"the process that reads batches ahead died ({flat(cause)}); give the job more memory, or see why it was killed"
-        ) from cause
+def _times(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    """A size times a factor, rounded down as in the releases."""
+    return int(size[0] * factor), int(size[1] * factor)
+
+
+class _Joined(Sequence[np.ndarray]):
+    """Two sets of images or labels in a row."""
+
+    def __init__(self, first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> None:
+        self.first, self.second = first, second
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.second)
+
+    def __getitem__(self, index: Any) -> Any:
+        beyond = int(index) - len(self.first)
+        return self.first[int(index)] if beyond < 0 else self.second[beyond]
+
+
+def joined(sets: Sequence[Sequence[np.ndarray]]) -> Sequence[np.ndarray]:
+    """One set as it is, or two in a row."""
+    return sets[0] if len(sets) == 1 else _Joined(*sets)

@@ -13,8 +13,8 @@ from ash.config import TrainingSettings
 from ash.contract import Method
 from ash.progress import Progress, quiet
 from ash.training import schedule
+from ash.training.batches import Batches, batches
 from ash.training.captured import recorded
-from ash.training.feed import Batches, batches
 from ash.training.history import History
 from ash.training.resume import restore, save
 from ash.training.step import Stepper
@@ -48,7 +48,8 @@ def train(
         log.info("resumed after step %d from %s", start, resume)
     for player in method.players.values():
         player.train()
-    on_gpu, steps = feed.device.type == "cuda", recorded(stepper, training, feed.device)
+    on_gpu, steps = feed.device.type == "cuda", recorded(stepper, training, feed)
+    shown = feed.shown()
     for step, batch in enumerate(batches(feed, start, training.iterations, ahead=on_gpu), start):
         share = schedule.factor(step, training)
         for optimiser in stepper.optimisers.values():
@@ -56,7 +57,7 @@ def train(
         history.add(steps.step(batch, step, step / training.iterations))
         done = step + 1
         if done % training.log_every == 0 or done == training.iterations:
-            history.close_row(done, {"rate": share, **method.diagnostics(batch)})
+            history.close_row(done, {"rate": share, **method.diagnostics(shown)})
         if done % training.checkpoint_every == 0 or done == training.iterations:
             save(resume, digest, done, method.players, stepper.optimisers, history.state(), inputs)
         progress(done, training.iterations)

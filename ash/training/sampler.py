@@ -4,12 +4,16 @@ Images and paintings are each shuffled anew in every pass; the k-th sample of a 
 Experiments of equal seed see the same images, mirrors and paintings in the same order, which pairs them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-_IMAGES, _STYLES, _MIRROR, _NOISE, _TARGETS, _BANK, _COPIES = range(7)  # independent streams of one seed
+from ash.labels import VOID
+
+LOOKED_AT = 32  # images among which the one that diagnostics show is chosen
+_IMAGES, _STYLES, _MIRROR, _NOISE, _TARGETS, _BANK, _COPIES, _JITTER = range(8)  # independent streams of one seed
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,28 @@ def draw(
         mirror=rng.random(batch) < 0.5,
         noise_seed=int(np.random.default_rng([seed, _NOISE, step]).integers(2**62)),
     )
+
+
+def jitter(seed: int, step: int) -> tuple[float, float]:
+    """By what the source images of a step and its paintings are resized: 1.1 or 0.8, with 30 % each, or 1.
+
+    One factor serves a batch; the releases of CLAN and ASH draw one for each image, and have one image a batch.
+    """
+    first, second = np.random.default_rng([seed, _JITTER, step]).random(2)
+    return _factor(first), _factor(second)
+
+
+def _factor(share: float) -> float:
+    return 1.1 if share > 0.7 else 0.8 if share < 0.3 else 1.0
+
+
+def most_classes(labels: Sequence[np.ndarray]) -> int:
+    """Which of the first 32 labels, uint8 (h,w), shows the most classes; the first of those that show as many.
+
+    It is the one image that Figure 4 is taken of, in every step of every run: it depends on no seed.
+    """
+    counts = [len(np.setdiff1d(labels[k], [VOID])) for k in range(min(LOOKED_AT, len(labels)))]
+    return int(np.argmax(counts))
 
 
 def _indices(seed: int, stream: int, step: int, batch: int, size: int) -> np.ndarray:

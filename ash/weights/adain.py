@@ -35,7 +35,7 @@ def import_pair(encoder: str, decoder: str, out: Path) -> None:
     except CheckpointError as cause:
         raise CheckpointError(f"{encoder}, {decoder}: {cause}") from cause
     with atomic(out) as temporary:
-        pair.save(temporary)
+        pair.save(temporary, "fp32")  # as published; `load_stylizer` rounds
 
 
 def stylizer_of(encoder: Mapping[str, Tensor], decoder: Mapping[str, Tensor] | None) -> Stylizer:

@@ -3,29 +3,33 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from ash.config import SegmenterSettings
+from ash.contract import Heads
 from ash.errors import CheckpointError, ConfigError, several
 from ash.files.atomic import atomic_file, file_digest
 from ash.files.foreign import misfits, read_state
-from ash.segmentation.deeplab import DeepLab
+from ash.segmentation.deeplab import DeepLab, build_segmenter
 from ash.weights.family import HEADS, to_family, to_ours
 from ash.weights.model import load_model, save_weights
 
 IMPORTED = "imported"  # stands in the file where a trained model has the digest of its run
 
 
-def import_checkpoint(source: str, out: Path, *, backbone: bool, branches: int | None) -> None:
+def import_checkpoint(
+    source: str, out: Path, *, backbone: bool, branches: int | None, like: SegmenterSettings | None = None
+) -> None:
     """Write a checkpoint of the CLAN/ASH family, or of torchvision, as a model of this project.
 
-    `ash predict` and `ash evaluate-model` take it; without heads (`backbone`) it can only start a training.  Raises
-    StoreError or CheckpointError that names the file, ConfigError if `out` is the file itself.
+    `ash predict` and `ash evaluate-model` take it; without heads (`backbone`) it can only start a training.  `like`
+    is the network that it must be, with CLAN's two heads.  Raises StoreError or CheckpointError that names the file,
+    ConfigError if `out` is the file itself.
     """
     _refuse_same(Path(source), out)
-    state = read_state(source)
-    try:
-        tensors, settings, layout = to_ours(state, backbone=backbone, branches=branches)
-    except CheckpointError as cause:
-        raise CheckpointError(f"{source}: {cause}") from cause
+    tensors, settings, layout = _ours(source, backbone, branches)
+    if like is not None:
+        _check_like(source, settings, layout, like)
     notes = {
         "run": IMPORTED,
         "segmenter": settings.model_dump(mode="json"),
@@ -33,6 +37,29 @@ def import_checkpoint(source: str, out: Path, *, backbone: bool, branches: int |
         "source": file_digest(Path(source)) if Path(source).exists() else source,
     }
     save_weights(out, tensors, notes)
+
+
+def _check_like(source: str, found: SegmenterSettings, heads: Heads | None, wanted: SegmenterSettings) -> None:
+    """CheckpointError unless the network is the one wanted, with a pair of heads; initial weights do not count."""
+    there, asked = ((s.kind, s.width, s.blocks, s.rates) for s in (found, wanted))
+    if (there, heads) != (asked, "pair"):
+        shown = [
+            f"{kind} of width {width}, blocks {blocks}, rates {rates}" for kind, width, blocks, rates in (there, asked)
+        ]
+        raise CheckpointError(
+            f"{source}: another network ({shown[0]}, heads {heads}), wanted {shown[1]}, heads pair; put the right file there, "
+            "or name the protocol of that network in params.yaml"
+        )
+
+
+def _ours(
+    source: str | Path, backbone: bool, branches: int | None
+) -> tuple[dict[str, Tensor], SegmenterSettings, Heads | None]:
+    state = read_state(source)
+    try:
+        return to_ours(state, backbone=backbone, branches=branches)
+    except CheckpointError as cause:
+        raise CheckpointError(f"{source}: {cause}") from cause
 
 
 def export_checkpoint(model: Path, out: Path) -> None:
@@ -49,6 +76,16 @@ def export_checkpoint(model: Path, out: Path) -> None:
 def _refuse_same(source: Path, out: Path) -> None:
     if source.exists() and out.exists() and out.samefile(source):
         raise ConfigError(f"{out}: is the checkpoint itself; name another file to write")
+
+
+def check_initial(source: str | Path, segmenter: SegmenterSettings) -> None:
+    """StoreError or CheckpointError if a checkpoint cannot be the initial weights of a segmenter, heads apart."""
+    tensors, _, _ = _ours(source, backbone=True, branches=None)
+    with torch.device("meta"):
+        own = build_segmenter(segmenter, "single").state_dict()
+    faults = misfits(tensors, {name: value for name, value in own.items() if not name.startswith(HEADS)})
+    if faults:
+        raise CheckpointError(several(f"{source}: does not fit the segmenter of the protocol:", faults, 3))
 
 
 def load_initial(path: Path, segmenter: DeepLab) -> None:

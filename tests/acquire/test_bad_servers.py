@@ -1,5 +1,6 @@
 """Servers that lie, change their minds, stall and lead astray: the right bytes, or one line, and an end."""
 
+import contextlib
 import gzip
 import socket
 import threading
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from ash.acquire import download
-from ash.acquire.download import ATTEMPTS, UnreachableError, checked, fetch
+from ash.acquire.download import ATTEMPTS, BLOCK, UnreachableError, checked, fetch
 from ash.errors import AshError, ConfigError, DataError, redacted
 from tests.conftest import ash, settle
 from tests.support.server import serving
@@ -152,6 +153,47 @@ def test_a_server_that_stalls(tmp_path, monkeypatch, sent):
     thread.join()
     for connection in (*held, listener):
         connection.close()
+
+
+def trickle(sent, stop):
+    """A server that sends a byte now and then after what it sent at once, until it is stopped; gives its socket."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve_slowly():
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(ConnectionError):
+            connection.recv(1 << 16)
+            connection.sendall(sent)
+            while not stop.wait(0.02):
+                connection.sendall(b"a")
+
+    threading.Thread(target=serve_slowly, daemon=True).start()
+    return listener
+
+
+HEAD = b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: %d\r\n\r\n' % len(CONTENT)
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [(b"HTTP/1.1 200 OK\r\nX: ", 0), (HEAD, 0), (CHUNKED, 0), (HEAD + CONTENT[: BLOCK + 99], BLOCK)],
+    ids=["headers", "content", "length of a chunk", "after a block"],
+)
+def test_a_server_that_sends_a_byte_now_and_then(server, tmp_path, monkeypatch, sent, kept):
+    """No read times out, yet it is given up after the stated time, in one line; what came is kept, and gone on from."""
+    monkeypatch.setattr(download, "PATIENCE", 0.5)
+    stop = threading.Event()
+    with trickle(sent, stop) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/a.zip"
+        said = rf"a\.zip: given up after {kept} bytes, for fewer than 65536 more came in 0.5 seconds; run the same"
+        with pytest.raises(UnreachableError, match=said):
+            get(None, tmp_path, url)
+        stop.set()
+    assert not (tmp_path / ".fetch/a.zip").exists()
+    monkeypatch.undo()
+    assert get(server, tmp_path) == CONTENT
+    assert server.asked("a.zip") == [f"bytes={kept}-" if kept else None]
 
 
 SECRET = "Tr0ub4dor"

@@ -7,7 +7,8 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from ash.acquire.steps import Order, acquire
+from ash.acquire.order import Order
+from ash.acquire.steps import acquire
 from ash.acquire.weights import acquire_weights
 from ash.errors import DataError
 from tests.acquire.test_steps import COUNTS, stage, world  # noqa: F401  a fixture

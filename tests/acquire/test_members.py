@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ash.acquire.sources import SOURCES, Archive
+from ash.acquire.archives import Archive
+from ash.acquire.sources import SOURCES
 from ash.acquire.unpack import unpack
 from ash.errors import AshError, DataError
 

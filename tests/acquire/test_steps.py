@@ -9,8 +9,9 @@ import pytest
 
 from ash import datasets
 from ash.acquire import sources, steps
+from ash.acquire.order import Order
 from ash.acquire.status import lacks
-from ash.acquire.steps import Order, acquire
+from ash.acquire.steps import acquire
 from ash.errors import DataError
 from tests.support import fakes
 from tests.support.server import serve

@@ -12,7 +12,7 @@ import pytest
 
 from ash.acquire import members
 from ash.acquire import unpack as module
-from ash.acquire.sources import Archive
+from ash.acquire.archives import Archive
 from ash.acquire.unpack import unpack
 from ash.errors import DataError, StoreError
 
@@ -138,7 +138,7 @@ def test_a_killed_unpacking_leaves_whole_files(tmp_path):
     """SIGKILL in the middle: every file under a final name is whole; the next run brings the rest."""
     path = zipped(tmp_path / "a.zip", [(f"images/{k:03d}.png", RNG.bytes(400_000)) for k in range(100)])
     script = (
-        "from pathlib import Path; from ash.acquire.unpack import unpack; from ash.acquire.sources import Archive;"
+        "from pathlib import Path; from ash.acquire.unpack import unpack; from ash.acquire.archives import Archive;"
         f"unpack(Path({str(path)!r}), Archive('a.zip', ('images/*.png',)), Path({str(tmp_path / 'root')!r}))"
     )
     process = subprocess.Popen([sys.executable, "-c", script])

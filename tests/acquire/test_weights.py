@@ -2,17 +2,24 @@
 
 import hashlib
 import json
+import re
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+import yaml
 
 from ash import config
-from ash.acquire.networks import FITTED_PAIR, PUBLISHED, TELLING, needed
+from ash.acquire.networks import FITTED_PAIR, IMPORTED_PAIR, PUBLISHED, TELLING, needed
+from ash.acquire.unfit import unfit
 from ash.acquire.weights import acquire_weights
+from ash.config import SegmenterSettings
 from ash.errors import ConfigError, DataError
+from ash.segmentation.deeplab import build_segmenter
 from tests.conftest import ROOT, ash, settle
+from tests.support.paper import publish
 from tests.support.server import serve
 
 NAMES = ("vgg_normalised.pth", "decoder.pth")
@@ -103,3 +110,78 @@ def test_a_protocol_that_needs_none(tmp_path):
         bring(tmp_path, names=())
     result = ash(settle(tmp_path), "acquire", "weights", check=False)
     assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
+
+
+PAIR = ROOT / "ash/style/weights/miniature.safetensors"
+
+
+def segmenter(folder, **changes):
+    """A checkpoint of the protocol's segmenter, or of another one."""
+    settings = SegmenterSettings(kind="resnet101", width=8, blocks=(1, 1, 1, 1), rates=(6, 12)).model_copy(
+        update=changes
+    )
+    torch.save(build_segmenter(settings, "single").state_dict(), folder / "s.pth")
+    return str(folder / "s.pth")
+
+
+def found_unfit(weights=None, stylizer="x", decoder=None):
+    """What is said of a protocol's weights, whose segmenter is a thin ResNet."""
+    thin = SegmenterSettings(kind="resnet101", width=8, blocks=(1, 1, 1, 1), rates=(6, 12), weights=weights)
+    return unfit(SimpleNamespace(segmenter=thin, stylizer=SimpleNamespace(weights=stylizer), decoder=decoder))
+
+
+def test_sound_weights_are_fit(tmp_path, monkeypatch):
+    """A checkpoint of the right shape with heads of its own, torchvision's, the published pair, and none at all."""
+    monkeypatch.chdir(tmp_path)
+    publish(tmp_path)
+    assert found_unfit() == []
+    assert found_unfit(segmenter(tmp_path), IMPORTED_PAIR) == []
+    assert found_unfit("torchvision:resnet101", FITTED_PAIR, SimpleNamespace(encoder="torchvision:vgg19")) == []
+    assert found_unfit(None, FITTED_PAIR, SimpleNamespace(encoder=f"data/weights/{NAMES[0]}")) == []
+
+
+def test_weights_of_another_network_are_named(tmp_path, monkeypatch):
+    """Each in one line with the setting, the file and what is wrong with it, before anything runs."""
+    monkeypatch.chdir(tmp_path)
+    publish(tmp_path)
+    swapped = SimpleNamespace(encoder=f"data/weights/{NAMES[1]}")
+    (tmp_path / "text.pth").write_text("<!DOCTYPE html><html>sign in</html>")
+    cases = [
+        (
+            found_unfit(str(PAIR)),
+            r"segmenter\.weights: .*miniature\.safetensors: holds decoder, encoder; wanted a ResNet",
+        ),
+        (
+            found_unfit("torchvision:vgg19"),
+            r"segmenter\.weights: torchvision:vgg19: wanted torchvision:resnet101, or a file",
+        ),
+        (
+            found_unfit(str(tmp_path / "text.pth")),
+            r"segmenter\.weights: .*text\.pth: a web page \(HTML\), wanted a PyTorch",
+        ),
+        (
+            found_unfit(segmenter(tmp_path, width=16)),
+            r"segmenter\.weights: .*s\.pth: does not fit the segmenter of the prot",
+        ),
+        (
+            found_unfit(segmenter(tmp_path, blocks=(1, 2, 1, 1))),
+            r"s\.pth: does not fit .* layer2\.1\.\S+: not expected",
+        ),
+        (found_unfit(None, FITTED_PAIR, swapped), r"decoder\.encoder: .*2\.weight"),
+    ]
+    (tmp_path / "data/weights" / NAMES[1]).write_bytes(b"")
+    cases.append((found_unfit(None, IMPORTED_PAIR), r"stylizer\.weights: data/weights/decoder\.pth: empty, wanted"))
+    for lines, told in cases:
+        assert len(lines) == 1 and "\n" not in lines[0]
+        assert re.search(told, lines[0]), lines[0]
+
+
+def test_check_refuses_the_stylizer_as_initial_weights(tmp_path):
+    """On the command line: exit code 2."""
+    protocol = settle(tmp_path) / "protocols/tiny.yaml"
+    content = yaml.safe_load(protocol.read_text())
+    content["segmenter"]["weights"] = str(PAIR)
+    protocol.write_text(yaml.safe_dump(content))
+    result = ash(tmp_path, "check", check=False)
+    assert result.returncode == 2 and "segmenter.weights: " in result.stderr
+    assert "ash: 0 set(s), 1 file(s) of weights missing or wrong" in result.stderr

@@ -22,6 +22,7 @@ COSTS = {
     "ash": (2, 2),  # one gradient of x^ serves H, which is behind G, and G (`reversal`)
     "ash_segmentation_loss": (2, 3),  # x^ is looked at once and differentiated twice
     "ash_release": (4, 3),  # G looks at x and its own x^ anew; H's look at x leaves no graph
+    "ash_print": (3, 3),  # G looks at x, at x^ for H, and at x^ again once it has stepped
     "ash_local": (2, 2),
     "asm": (4, 6),  # [x^, x] twice; each pass back for G, and the first also for the latent
     "domain_randomisation": (3, 3),  # the source and m = 2 renderings

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from ash import config
-from ash.bench.plan import disk, hours
-from ash.errors import ConfigError
+from ash.bench.plan import disk, hours, read_measured
+from ash.errors import ConfigError, StoreError
 from tests.conftest import ROOT, ash
 
 
@@ -38,6 +38,38 @@ def test_a_recipe_that_was_not_measured(paper):
     """Named, with the option that measures it."""
     with pytest.raises(ConfigError, match=r"method asm: not measured; add `--experiment asm`"):
         hours(paper, [row for row in measured(paper) if row["method"] != "asm"])
+
+
+SHAPES = {
+    "an object": ({"ash": 1000.0}, "whole file: Input should be a valid array"),
+    "nothing measured": ([], "whole file: List should have at least 1 item"),
+    "rows that are none": ([1, None], "0: Input should be an object, and 1 more"),
+    "another tool's rows": ([{"name": "ash", "seconds": 1.0}], "0.experiment: Field required, and 2 more"),
+    "time as text": ([{"experiment": "ash", "method": "ash", "ms": "fast"}], "0.ms: Input should be a valid number"),
+    "no time": ([{"experiment": "ash", "method": "ash", "ms": 0}], "0.ms: Input should be greater than 0"),
+    "not a number": ([{"experiment": "ash", "method": "ash", "ms": float("nan")}], "0.ms: Input should be"),
+    "negative work": ([{"experiment": "ash", "method": "ash", "ms": 1, "tflop": -1}], "0.tflop: Input should be"),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_is_no_measurement(tmp_path, name):
+    """JSON of another shape is one line with the file, the place in it and the command that writes it."""
+    content, said = SHAPES[name]
+    (tmp_path / "cost.json").write_text(json.dumps(content))
+    with pytest.raises(StoreError) as error:
+        read_measured(tmp_path / "cost.json")
+    assert str(error.value).startswith(f"{tmp_path}/cost.json: {said}") and "\n" not in str(error.value)
+    assert "`ash bench cost --synthetic ...`" in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, None])
+def test_what_is_no_json(tmp_path, content):
+    """Neither are bytes, nor a file that is not there."""
+    if content is not None:
+        (tmp_path / "cost.json").write_bytes(content)
+    with pytest.raises(StoreError, match=r"cost\.json: .*ash bench cost"):
+        read_measured(tmp_path / "cost.json")
 
 
 def test_bytes_by_hand(paper):

@@ -58,6 +58,8 @@ WRONG = [
               "experiments.ash.tables.table1_classes": None}, "would be written into files of another table"),
     (PARAMS, {"tables.table9": FILES[PARAMS]["tables"]["table1"]}, "tables.table9.reference: 'clan' is unknown; known: none"),
     (PARAMS, {"experiments.ash.label": ""}, "experiments.ash.label: found ''"),
+    (PARAMS, {"experiments.own": {"recipe": "source_only", "source": "cityscapes", "training": {"images": "all"}}},
+              "experiments.own: training.images: all, but the images of split val of cityscapes are its own"),
     (PARAMS, {"experiments.ash.sorce": "gta5"}, "sorce: unknown key"),
     (PARAMS, {"experiments.x; touch X": FILES[PARAMS]["experiments"]["ash"]}, "experiments.x; touch X"),
     (PARAMS, {"experiments." + "long" * 30: FILES[PARAMS]["experiments"]["ash"]}, "at most 64 characters"),

@@ -57,7 +57,7 @@ def test_runs_without_targets_are_those_with_them(world, built, tmp_path, name):
     """The workflow's own run, made while the targets lay there, has the same weights, history and provenance."""
     settings = config.load(built / "params.yaml")
     train_here(settings, name, files_of(world / "data", settings, name), tmp_path)
-    for file in ("model.safetensors", "history.csv", "provenance.json"):
+    for file in ("model.safetensors", "players.safetensors", "history.csv", "provenance.json"):
         assert (tmp_path / file).read_bytes() == (built / f"results/models/{name}/seed0" / file).read_bytes(), file
 
 
@@ -149,5 +149,5 @@ def test_the_workflow_gives_targets_to_those_that_name_one(tmp_path):
     assert set(inputs) == set(settings.params.experiments)
     for name in generalising(settings):
         assert inputs[name] == set(), name
-    for name in [*adapting(settings), "oracle"]:  # the oracle's source is a target
+    for name in [*adapting(settings), "oracle", "synthia_oracle"]:  # the oracles' source is a target
         assert inputs[name] == {f"data/prepared/cityscapes_train.{kind}" for kind in ("h5", "json")}, name

@@ -55,7 +55,7 @@ def test_the_bench_holds_itself():
     assert {"ash/bench/step.py", "ash/bench/meter.py"} <= code("measure_cost")
 
 
-@pytest.mark.parametrize("rule", ["evaluate", "evaluate_as", "rain", "stylised_samples"])
+@pytest.mark.parametrize("rule", ["evaluate", "evaluate_as", "rain", "stylisation", "stylised_samples"])
 def test_only_training_holds_the_loop(rule):
     """An edit of the training loop scores nothing again by itself, and fits no VAE."""
     assert "ash/training/loop.py" not in code(rule)
@@ -91,7 +91,7 @@ def file_of(module: str) -> str:
 
 # What a command imports and a rule's result cannot depend on: `drawn` draws a set again where its files are missing, and
 # refuses one that is not its manifest's; `ash acquire` of a set leaves those two to `ash acquire weights`.
-ASIDE = {"ash/preparation/drawn.py", "ash/acquire/networks.py", "ash/acquire/weights.py"}
+ASIDE = {"ash/preparation/drawn.py", *(f"ash/acquire/{name}.py" for name in ("networks", "steps", "weights"))}
 
 
 def imports_of(command: str) -> set[str]:

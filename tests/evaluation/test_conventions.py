@@ -97,7 +97,7 @@ def test_every_protocol_says_that_it_neither_mirrors_nor_rescales():
     for protocol in conventions.PROTOCOLS.values():
         assert protocol.record()["mirrored"] is False
         assert protocol.record()["scales"] == [1.0]
-        assert {protocol.dataset, protocol.labels} <= {*datasets.names(), *conventions.SETS}
+        assert {protocol.dataset, protocol.labels} <= {*datasets.names()}
 
 
 @pytest.mark.parametrize(

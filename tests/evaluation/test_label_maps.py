@@ -172,7 +172,7 @@ def test_the_command(pairs, tmp_path):
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert f"{100 * scores['miou']['19']:.2f}" in result.stdout
     assert "cityscapes: 2 images, predictions read as label ids" in result.stdout
-    for wrong in (["--dataset", "kitti"], [], ["--dataset", "cityscapes", "--protocol", "mapillary_1536"]):
+    for wrong in (["--dataset", "nowhere"], [], ["--dataset", "cityscapes", "--protocol", "mapillary_1536"]):
         refused = ash(tmp_path, "score", *arguments, *wrong, check=False)
         assert refused.returncode == 2
         assert len(refused.stderr.splitlines()) == 1

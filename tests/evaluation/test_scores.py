@@ -127,39 +127,3 @@ def test_counts_of_images_add_up():
     run = evaluation.scores("x", 0, "t", list("abcd"), matrices)
     total = evaluation.image_counts(run).sum(0)
     assert evaluation.miou(total, 19) == pytest.approx(run["miou"]["19"])
-
-
-def stack(seeds: int, images: int, shift: int = 0) -> np.ndarray:
-    """Counts (S,N,3,19) of random pairs."""
-    pairs = [[random_pair(1000 * shift + 10 * s + k) for k in range(images)] for s in range(seeds)]
-    return np.stack([evaluation.counts(np.stack([evaluation.confusion(*p) for p in row])) for row in pairs])
-
-
-def test_bootstrap_of_equal_runs_is_zero():
-    """No difference, and an interval of no width."""
-    runs = stack(2, 5)
-    result = evaluation.paired_bootstrap(runs, runs, 19, 200, 0)
-    assert (result.difference, result.low, result.high) == (0, 0, 0)
-
-
-def test_bootstrap_equals_a_plain_loop():
-    """The same draws, resampled by picking images one by one."""
-    first, second = stack(2, 6), stack(2, 6, shift=1)
-    result = evaluation.paired_bootstrap(first, second, 16, 100, 3)
-    rng, drawn = np.random.default_rng(3), []
-    for _ in range(100):
-        seeds, images = rng.integers(2, size=2), rng.integers(6, size=6)
-        means = []
-        for runs in (first, second):
-            scores = [evaluation.miou(sum(runs[s, i] for i in images), 16) for s in seeds]
-            means.append(sum(scores) / 2)
-        drawn.append(means[1] - means[0])
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    assert (result.low, result.high) == pytest.approx((low, high))
-    assert result.low <= result.difference <= result.high
-
-
-def test_runs_that_do_not_pair_are_refused():
-    """Five images against six."""
-    with pytest.raises(ShapeError, match="do not pair"):
-        evaluation.paired_bootstrap(stack(1, 5), stack(1, 6), 19, 100, 0)

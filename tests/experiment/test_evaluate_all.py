@@ -47,7 +47,7 @@ def test_every_cell_is_the_score_of_its_protocol(tmp_path, model, monkeypatch):
     assert steps == [(1, 2), (2, 2)]
     assert result["families"]["robustnet"] == result["families"]["native"] == {"cityscapes": "cityscapes_own"}
     assert result["cells"].keys() == {"cityscapes", "cityscapes_own"}
-    predict, source = predictor(load_model(model, CPU), CPU), datasets.load("cityscapes")
+    predict, source = predictor(load_model(model, CPU), CPU, "fp32"), datasets.load("cityscapes")
     for name, size in (("cityscapes", (1024, 512)), ("cityscapes_own", (64, 32))):
         wanted = np.zeros((19, 19), np.int64)
         for sample in sets["cityscapes"]:

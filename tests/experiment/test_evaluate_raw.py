@@ -13,7 +13,7 @@ from torch.nn import functional
 from ash import datasets
 from ash.errors import SizeError
 from ash.experiment.evaluate_raw import STRIP, read_pair, upsampled_rows
-from tests.conftest import ash, snakemake
+from tests.conftest import ash, settle, snakemake
 from tests.support.fakes import fill
 
 RUN = "results/models/ash/seed0"
@@ -77,6 +77,33 @@ def test_cityscapes_equals_the_prepared_way(copy):
     assert np.abs(np.array(ours["confusion"]) - expected).sum() <= 4  # of 8192 pixels: ties that rounding decides
     assert ours["protocol"]["size"] == [1024, 512]
     assert ours["protocol"]["mirrored"] is False
+
+
+@pytest.mark.workflow
+def test_any_model_is_scored_under_a_protocol(copy):
+    """`ash evaluate-model --protocol` counts what `ash evaluate-as` counts for the same network, and prints its mean."""
+    wanted = scored(copy, "mapillary_native_b")
+    named = ("--protocol", "mapillary_native_b=data/manifests/mapillary.json", "--out", "own")
+    printed = ash(copy, "evaluate-model", f"{RUN}/model.safetensors", *named).stdout
+    ours = json.loads((copy / "own/mapillary_native_b.json").read_text())
+    assert (ours["confusion"], ours["protocol"]) == (wanted["confusion"], wanted["protocol"])
+    assert printed.splitlines()[-1].startswith("mapillary_native_b: mIoU ")
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ((), "nothing to score on; name a --target, or a --protocol"),
+        (("--protocol", "mapillary_native"), "wanted NAME=MANIFEST, e.g. cityscapes=data/manifests/cityscapes.json"),
+        (("--protocol", "mapilary_native=m.json"), "'mapilary_native' is not an evaluation protocol"),
+        (("--protocol", "cityscapes=none.json"), "none.json: missing"),
+    ],
+)
+def test_what_cannot_be_scored_on_is_one_line(tmp_path, options, line):
+    """Nothing, no manifest, an unknown protocol, a manifest that is not there."""
+    result = ash(settle(tmp_path), "evaluate-model", "model.safetensors", "--out", "own", *options, check=False)
+    assert result.returncode == 2
+    assert line in result.stderr and len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.workflow

@@ -1,14 +1,18 @@
 """What a run reads must be what its settings name."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
+import torch
 
 from ash.cli.style import rain
 from ash.config import load
 from ash.errors import CheckpointError, ConfigError, DataError
+from ash.experiment.build import build_feed
 from ash.experiment.evaluate import evaluate_file, evaluate_run
 from ash.experiment.inputs import RunFiles
-from ash.experiment.origin import check_files, check_prepared
+from ash.experiment.origin import check_files, check_prepared, digests
 from ash.experiment.train import MADE, train_run
 from ash.files.hdf5 import FEATURES_SCHEMA, PREPARED_SCHEMA, create_h5
 from ash.methods import check_experiment
@@ -81,6 +85,29 @@ def test_features_of_another_set_are_refused(tmp_path, settings, name):
         check_files(settings, experiment, check_experiment(experiment), files)
 
 
+def test_held_out_images_train_where_all_do(tmp_path, settings):
+    """`images: all` asks for their file, which must be of the split val, and adds them to the others."""
+    experiment = settings.experiment("source_only")
+    every = experiment.model_copy(update={"training": experiment.training.model_copy(update={"images": "all"})})
+    train, val = prepared(tmp_path / "t.h5"), prepared(tmp_path / "v.h5", 1, split="val")
+    counts = []
+    for chosen, files in (
+        (experiment, RunFiles(prepared=train, withheld=val)),
+        (every, RunFiles(prepared=train, withheld=val)),
+    ):
+        needs = check_experiment(chosen)
+        check_files(settings, chosen, needs, files)
+        assert ("withheld" in digests(chosen, needs, files)) == needs.withheld
+        with ExitStack() as stack:
+            feed = build_feed(chosen, needs, 0, files, None, torch.device("cpu"), stack)
+            counts.append([int(label[0, 0]) for label in feed.labels])
+    assert counts == [[0] * 4, [0] * 4 + [1] * 4]
+    with pytest.raises(ConfigError, match="needs --withheld"), ExitStack() as stack:
+        build_feed(every, check_experiment(every), 0, RunFiles(prepared=train), None, torch.device("cpu"), stack)
+    with pytest.raises(DataError, match="split train, wanted val"):
+        check_files(settings, every, check_experiment(every), RunFiles(prepared=train, withheld=train))
+
+
 class Kill(Exception):
     """Raised in the place of a kill."""
 
@@ -106,6 +133,7 @@ def test_a_killed_training_goes_on_over_the_same_data_only(tmp_path, settings, c
         assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
             "history.csv",
             "model.safetensors",
+            "players.safetensors",
             "provenance.json",
         ]
 

@@ -12,7 +12,8 @@ from ash.config import SegmenterSettings
 from ash.errors import DataError, ResourceError, StoreError
 from ash.evaluation.label_maps import score_folder
 from ash.experiment.evaluate import predictor
-from ash.experiment.viewer import SMALLEST_TILE, Task, Viewer, predict_pictures, seen_at, tasks_of
+from ash.experiment.pictures import seen_at
+from ash.experiment.viewer import SMALLEST_TILE, Task, Viewer, predict_pictures, tasks_of
 from ash.labels import colourise
 from ash.segmentation.deeplab import build_segmenter
 from ash.weights.model import load_model, save_model

@@ -102,6 +102,33 @@ def test_a_palette_in_another_order_clashes(tmp_path, module):
         refuse_clashes(bad, clashes(bad, module))
 
 
+def greyed(ids, greys):
+    """A grey image as an optimiser indexes it: the values that occur, in an order of its own."""
+    order = np.zeros(256, np.uint8)
+    order[greys] = np.arange(len(greys))
+    return indexed(order[ids], np.repeat(np.array(greys, np.uint8), 3).tobytes())
+
+
+@pytest.mark.parametrize("greys", [[7, 8, 11, 17, 21, 23, 26, 34], [34, 7, 26, 8, 23, 11, 21, 17]])
+def test_grey_labels_that_a_tool_has_indexed_clash(tmp_path, greys):
+    """Optimisers of PNG files keep what is seen: the grey is the id, and the index its place in the palette."""
+    path = saved(tmp_path / "x.png", greyed(IDS, greys), bits=4)
+    assert np.array_equal(np.asarray(Image.open(path).convert("L")), IDS)
+    with pytest.raises(DataError, match=r"x\.png: its palette is in another order: index \d+, \d+"):
+        refuse_clashes(path, clashes(path))
+
+
+def test_greys_that_are_no_ids_only_show_them(tmp_path):
+    """A ramp that spreads the ids over all greys, a blank palette, and one that has the greys at their own index."""
+    ramp = np.repeat((np.arange(256) * 7 % 256).astype(np.uint8), 3)
+    for name, palette in (
+        ("ramp", ramp),
+        ("blank", bytes(768)),
+        ("same", np.repeat(np.arange(256, dtype=np.uint8), 3)),
+    ):
+        assert clashes(saved(tmp_path / f"{name}.png", indexed(IDS, bytes(palette)))) == []
+
+
 def test_a_palette_that_means_nothing_passes(tmp_path):
     """Greys, and the colours of Pascal VOC, among which road's stands at index 21."""
     voc = np.zeros((256, 3), np.uint8)

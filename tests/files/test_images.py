@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import zlib
 
@@ -282,3 +283,22 @@ def test_the_limits_leave_room_for_the_largest_paintings():
     """200 million pixels are decoded, and a JPEG of a thousand million may state them, to be decoded at an eighth."""
     assert images.DECODED >= 200_000_000
     assert images.LARGEST >= 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\x89PNG\r\n\x1a\nnothing of the kind", "it begins as a PNG image, and what follows is none"),
+        (b"\xff\xd8\xff and no more", "it begins as a JPEG image, and what follows is none"),
+        (bytes(range(200, 256)), r"of an unknown format \(begins b'\\xc8"),
+        (b"RIFF....WEBP", r"text \(begins 'RIFF....WEBP'\)"),
+        (bytes(64), "nothing but zeros"),
+    ],
+)
+def test_a_file_that_no_decoder_knows(tmp_path, content, told):
+    """Whoever reads it names the file and what was found in it, not the buffer that Pillow was given."""
+    path = tmp_path / "00001.png"
+    path.write_bytes(content)
+    for read in (read_picture, lambda path: read_rgb(path, turn=True), look):
+        line = refused(path, read)
+        assert re.search(rf"not a readable image \({told}", line) and "<_io" not in line

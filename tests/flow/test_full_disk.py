@@ -15,6 +15,7 @@ BY_WAY_OF_OTHERS = {
     "refit-stylizer": "`atomic` and `write_json`, as in fit-decoder; it needs more paintings than a test draws",
     "dvc-settings": "as the first part of dvc-record",
     "dvc-run": "starts Snakemake",
+    "claims-reading": "prints; --into writes a page by `write_text`, as table does",
     "estimate": "--record writes times, of which no two runs have the same",
     "bench": "as estimate",
 }

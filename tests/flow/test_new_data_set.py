@@ -14,7 +14,7 @@ from tests.conftest import ash, snakemake
 
 pytestmark = pytest.mark.workflow
 
-READER = '''"""CamVid in the layout of SegNet's copy: 11 classes, grey PNGs of ids 0-10, 11 for void."""
+READER = '''"""Lanes, a set of nobody: 11 classes, grey PNGs of ids 0-10, 11 for void."""
 
 from pathlib import Path
 
@@ -29,10 +29,10 @@ TABLE = id_table(LABEL_TO_TRAIN, void=[11])
 _TO_ID = inverse(TABLE, void=11)
 
 
-class CamVid(Dataset):
-    """CamVid."""
+class Lanes(Dataset):
+    """Lanes."""
 
-    name = "camvid"
+    name = "lanes"
     table = TABLE
     splits = ("train", "val")
     layout = "SPLIT/*.png and SPLITannot/*.png"
@@ -52,11 +52,11 @@ class CamVid(Dataset):
         save(root / f"{split}annot" / f"{number:04d}.png", Image.fromarray(_TO_ID[label]))
 
 
-DATASET = CamVid()
+DATASET = Lanes()
 '''
 SIZE = (48, 36)  # width and height of a frame
 COUNTS = {"train": 2, "val": 3}
-ENTRY = {"root": "data/raw/camvid", "image_size": [64, 48], "label_size": list(SIZE), "validation": 0, "draw": None}
+ENTRY = {"root": "data/raw/lanes", "image_size": [64, 48], "label_size": list(SIZE), "validation": 0, "draw": None}
 
 
 def add_files(folder):
@@ -76,18 +76,18 @@ def checkout(built, tmp_path_factory):
     """A built checkout with the reader's file and its entry in the protocol, and no other edit; no image yet."""
     folder = tmp_path_factory.mktemp("set") / "world"
     shutil.copytree(built, folder)
-    (folder / "ash/datasets/camvid.py").write_text(READER)
+    (folder / "ash/datasets/lanes.py").write_text(READER)
     path = folder / "protocols/tiny.yaml"
     protocol = yaml.safe_load(path.read_text())
-    protocol["datasets"]["camvid"] = ENTRY
-    path.write_text(yaml.safe_dump(protocol | {"targets": ["camvid"]}, sort_keys=False))
+    protocol["datasets"]["lanes"] = ENTRY
+    path.write_text(yaml.safe_dump(protocol | {"targets": ["lanes"]}, sort_keys=False))
     return folder
 
 
 def test_a_set_that_is_not_there_is_asked_for(checkout):
     """`ash check` and `ash acquire` say in the same line which layout is wanted in which folder."""
-    line = "data/raw/camvid: camvid is missing (no such folder); put SPLIT/*.png and SPLITannot/*.png there"
-    for command in (("check",), ("acquire", "camvid")):
+    line = "data/raw/lanes: lanes is missing (no such folder); put SPLIT/*.png and SPLITannot/*.png there"
+    for command in (("check",), ("acquire", "lanes")):
         result = ash(checkout, *command, check=False)
         assert result.returncode == 2
         assert [text for text in result.stderr.splitlines() if text.strip().removeprefix("ash: ") == line]
@@ -99,26 +99,26 @@ def test_the_new_target_is_scored(checkout):
         path: file_digest(path) for path in sorted(checkout.rglob("*.safetensors")) + sorted(checkout.rglob("*.h5"))
     }
     old = json.loads((checkout / "results/metrics.json").read_text())
-    add_files(checkout / "data/raw/camvid")
+    add_files(checkout / "data/raw/lanes")
     assert "drawn" in ash(checkout, "check").stdout
     output = snakemake(checkout, "results/metrics.json")
-    assert "rule acquire_camvid:" in output
+    assert "rule acquire_lanes:" in output
     assert "rule train:" not in output
     assert {path: file_digest(path) for path in before} == before
     assert "Nothing to be done" in snakemake(checkout, "-n", "results/metrics.json")
 
-    acquired = json.loads((checkout / "data/acquired/camvid.json").read_text())
-    assert acquired == {"dataset": "camvid", "archives": {}, "images": COUNTS}
+    acquired = json.loads((checkout / "data/acquired/lanes.json").read_text())
+    assert acquired == {"dataset": "lanes", "archives": {}, "images": COUNTS}
     metrics = json.loads((checkout / "results/metrics.json").read_text())
     assert metrics.keys() == old.keys()
     for experiment, targets in metrics.items():
-        assert {name: values for name, values in targets.items() if name != "camvid"} == old[experiment]
-        assert 0 <= targets["camvid"]["miou19"] <= 100
+        assert {name: values for name, values in targets.items() if name != "lanes"} == old[experiment]
+        assert 0 <= targets["lanes"]["miou19"] <= 100
 
 
 def test_only_its_own_classes_count(checkout):
     """The truth of the scores has the set's 11 classes, each with the pixels that its label maps have, and no other."""
-    files = sorted(checkout.rglob("results/**/camvid.json"))
+    files = sorted(checkout.rglob("results/**/lanes.json"))
     assert len(files) == 4
     scores = json.loads(files[0].read_text())
     pixels = dict(zip(CLASSES, np.sum(scores["confusion"], axis=1).tolist(), strict=True))

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ash.acquire.networks import AUTHORS
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from tests.conftest import ash, snakemake
 from tests.support import fakes
@@ -65,7 +66,7 @@ def test_check_of_nothing_says_what_to_do(folder):
     result = ash(folder, "check", check=False)
     assert result.returncode == 2
     lines = result.stderr.splitlines()
-    assert lines[0] == "ash: 5 set(s), 3 file(s) of weights missing"
+    assert lines[0] == "ash: 5 set(s), 3 file(s) of weights missing or wrong"
     for name, line in zip(SETS, lines[1:6], strict=True):
         assert f"data/raw/{name}: {name} is missing (no such folder); " in line
         assert f"run `ash acquire {name}`" in line
@@ -96,6 +97,15 @@ def test_weights_that_cannot_be_fetched_stop_their_own_rule(folder, monkeypatch)
     for name in ("DeepLab_resnet_pretrained_init-f81d91e8.pth", "vgg_normalised.pth", "decoder.pth"):
         assert f"{server.url}/{name}: the server answers 404" in log
     assert "Traceback" not in log
+
+
+@pytest.mark.workflow
+def test_a_missing_model_of_the_authors_stops_its_own_rule(folder):
+    """The graph is built without it; the log has one line with the file's name and its address."""
+    snakemake(folder, "data/networks/ash_synthia.safetensors", check=False)
+    lines = (folder / "logs/authors/synthia.log").read_text().splitlines()
+    name, address = AUTHORS["synthia"]
+    assert lines == [f"ash: {name}: missing; open {address} in a browser, and put what it sends there under this name"]
 
 
 @pytest.mark.workflow

@@ -12,10 +12,12 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from ash import config
+from ash.acquire.networks import AUTHORS
 from ash.evaluation.conventions import OURS
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.machine import precision
 from tests.conftest import ash, snakemake
+from tests.support.authors import state
 from tests.support.paper import SETS, checkpoint, provide, publish, settle_paper, shrink
 from tests.support.server import serve
 
@@ -124,9 +126,24 @@ def test_named_protocols_score_a_run(paper):
     names = [name for name in OURS if name.startswith("mapillary")]
     files = [f"results/protocols/ash/seed0/{name}.json" for name in names]
     snakemake(paper, *files)
-    assert len(names) == 4
+    assert len(names) == 6
     for file in files:
         assert json.loads((paper / file).read_text())["miou"]["19"] is not None
+
+
+def test_the_authors_models_are_scored(paper):
+    """Once their files are there, one command: imports, scores under each protocol, and the table beside the paper's."""
+    (paper / "data/weights").mkdir(exist_ok=True)
+    for seed, (name, _) in enumerate(AUTHORS.values()):
+        torch.save(state(seed), paper / name)
+    snakemake(paper, "results/authors/gta5.md", "results/authors/synthia/cityscapes.json")
+    frame = pd.read_csv(paper / "results/authors/gta5.csv")
+    assert list(frame["protocol"]) == list(OURS)
+    stated = json.loads((paper / "results/authors/gta5/mapillary_1536_b.json").read_text())
+    assert stated["protocol"]["labels"] == "mapillary_b"
+    measured = frame.set_index("protocol")["measured"]["mapillary_1536_b"]
+    assert measured == pytest.approx(100 * stated["miou"]["19"], abs=1e-3)
+    assert "Nothing to be done" in snakemake(paper, "-n", "results/authors/gta5.md")
 
 
 def test_sets_were_recorded(paper):

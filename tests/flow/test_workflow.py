@@ -43,16 +43,17 @@ def planned(text: str) -> set[str]:
 def test_everything_is_built(built):
     """Runs, tables, figures, metrics and the report."""
     for name in ("source_only", "clan", "ash", "synthia_ash"):
-        for file in ("model.safetensors", "history.csv", "provenance.json"):
+        for file in ("model.safetensors", "players.safetensors", "history.csv", "provenance.json"):
             assert (built / MODEL.format(name) / file).stat().st_size > 0
         for file in ("cityscapes.json", "mapillary.npz"):
             assert (built / SCORES.format(name) / file).stat().st_size > 0
         assert not (built / f"results/resume/{name}/seed0.pt").exists()
-    for file in ("tables/table1.md", "tables/table2_classes.csv", "figures/figure3.png", "figures/figure4.png"):
+    figures = [f"figures/figure{k}.png" for k in (1, 2, 3, 4)]
+    for file in ("tables/table1.md", "tables/table2_classes.csv", "figures/figure4.csv", *figures):
         assert (built / "results" / file).stat().st_size > 0
     page = (built / "results/report.html").read_text()
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", page)
-    assert page.count("data:image/png;base64,") == 6
+    assert page.count("data:image/png;base64,") == 8
     metrics = json.loads((built / "results/metrics.json").read_text())
     run = json.loads((built / SCORES.format("ash") / "cityscapes.json").read_text())
     assert metrics["ash"]["cityscapes"]["miou19"] == round(100 * run["miou"]["19"], 4)
@@ -193,7 +194,7 @@ def train_command(name: str) -> list[str]:
 def test_training_twice_gives_the_same_bytes(copy):
     """The same settings and seed: equal model, history and provenance files."""
     ash(copy, *train_command("ash"))
-    for file in ("model.safetensors", "history.csv", "provenance.json"):
+    for file in ("model.safetensors", "players.safetensors", "history.csv", "provenance.json"):
         assert (copy / "again" / file).read_bytes() == (copy / MODEL.format("ash") / file).read_bytes()
 
 
@@ -261,15 +262,17 @@ def test_features_of_another_stylizer_are_refused(copy):
 
 
 def test_pictures_of_ones_own(copy):
-    """`ash stylise` and `ash predict` write a PNG of the image's size."""
+    """`ash stylise`, with and without a run, and `ash predict` write a PNG of the image's size."""
     from PIL import Image
 
     image, painting = copy / "data/miniature/gta5/images/00001.png", copy / "data/miniature/painters/train/1.jpg"
     pair = str(copy / "data/networks/stylizer.safetensors")
     ash(copy, "stylise", str(image), str(painting), "--stylizer", pair, "--out", "stylised.png")
-    model = str(copy / MODEL.format("ash") / "model.safetensors")
-    ash(copy, "predict", str(image), "--model", model, "--out", "predicted.png")
-    for name in ("stylised.png", "predicted.png"):
+    run = copy / MODEL.format("ash")
+    ash(copy, "stylise", str(image), str(painting), "--run", str(run), "--stylizer", pair, "--out", "hallucinated.png")
+    ash(copy, "predict", str(image), "--model", str(run / "model.safetensors"), "--out", "predicted.png")
+    assert (copy / "hallucinated.png").read_bytes() != (copy / "stylised.png").read_bytes()
+    for name in ("stylised.png", "hallucinated.png", "predicted.png"):
         with Image.open(copy / name) as picture:
             assert picture.size == (64, 32)
 

@@ -5,9 +5,13 @@ import torch
 
 from ash.labels import CLASSES
 from ash.pixels import mirrored
+from ash.training.loop import train
 from tests.methods import by_hand
-from tests.support.world import batch, built
+from tests.methods.test_orders import PLAYERS, SGD
+from tests.support.toy import training
+from tests.support.world import OneBatch, batch, built
 
+KINDS = ("gamma", "beta", "pixels")  # columns of Figure 4
 STEPS = [0.0, 0.049, 0.05, 0.6]  # the last of the pre-heat's and the first after it in the middle
 
 
@@ -25,7 +29,7 @@ def test_the_terms_of_the_game_by_hand(progress, reversal):
 
 
 def figure4_by_a_loop(method, given) -> dict[str, float]:
-    """Each class's drop of the norms when its channel is zeroed, and that over the pixels predicted as the class."""
+    """Each class's drop of the norms when its channel is zeroed, and the pixels that are predicted as the class."""
     with torch.no_grad():
         heads = method.segmenter.eval()(given.image)
         probabilities = torch.softmax(heads[0].double() + heads[1].double(), 1)
@@ -41,17 +45,37 @@ def figure4_by_a_loop(method, given) -> dict[str, float]:
             for kind, before, after in zip(("gamma", "beta"), whole, rest, strict=True):
                 drop = float(before.abs().sum() - after.abs().sum())
                 figures[f"{kind}.{name}"] = drop
-                if winners.count(k):
-                    figures[f"{kind}_per_pixel.{name}"] = drop / winners.count(k)
+            figures[f"pixels.{name}"] = winners.count(k)
     return figures
 
 
 @pytest.mark.parametrize("mirror", [False, True])
 def test_figure4_against_a_plain_loop(mirror):
-    """Every figure of the history; a class that G predicts nowhere has none by pixel; G goes on training afterwards."""
+    """Every figure of the history, classes that G predicts nowhere among them; G goes on training afterwards."""
     method, given = built("ash"), batch(mirror)
     found = method.diagnostics(given)
     assert method.segmenter.training
     wanted = figure4_by_a_loop(method, given)
-    assert 2 * len(CLASSES) < len(wanted) < 4 * len(CLASSES)
+    assert len(wanted) == 3 * len(CLASSES) and 0 in wanted.values()
+    assert sum(wanted[f"pixels.{name}"] for name in CLASSES) == 2 * 4 * 8  # logits of two images
     assert found == pytest.approx(wanted, rel=1e-3, abs=0.01)  # float32 sums of some thousands
+
+
+@pytest.mark.parametrize("name", ["ash", "ash_release", "ash_local"])
+def test_diagnostics_leave_the_run_as_it_is(tmp_path, name):
+    """With figures at every step or with none: the same weights, statistics of BatchNorm and other columns, bit for bit."""
+    ends = []
+    for told in (True, False):
+        method = built(name)
+        if not told:
+            method.diagnostics = lambda shown: {}
+        chosen = training(iterations=3, warmup=0.0, log_every=1, optimisers=dict.fromkeys(PLAYERS, SGD))
+        given = batch(needs=method.settings.needs)
+        history = train(method, OneBatch(given), chosen, resume=tmp_path / f"{told}.pt", digest="d")
+        assert ("gamma.road" in history.rows[0]) == told
+        rest = [{k: v for k, v in row.items() if k.partition(".")[0] not in KINDS} for row in history.rows]
+        ends.append((rest, {n: player.state_dict() for n, player in method.players.items()}))
+    (rows, players), (other_rows, other_players) = ends
+    assert rows == other_rows
+    for name, weights in players.items():
+        assert all(torch.equal(value, other_players[name][key]) for key, value in weights.items()), name

@@ -29,7 +29,7 @@ def halves() -> torch.Tensor:
 
 def mixed_by(method, content: torch.Tensor, style: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
     """t as the method mixes it."""
-    return method.mix(method.hallucinator, method.settings, content, style, condition)
+    return method.mix(method.hallucinator, method.settings, content, style, condition)[0]
 
 
 def channels_of(method) -> int:

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from ash.config import SegmenterSettings
+from ash.methods.ash.sublosses import terms as terms_of
 from ash.pixels import MEAN_BGR, to_caffe
 from ash.segmentation.deeplab import build_segmenter
 from ash.style.adain import statistics_distance
@@ -22,6 +23,9 @@ OF_THE_IMAGE = {
 
 SWITCHES = [
     ({"segmentation_loss": "focal"}, {"segmenter.segmentation"}),
+    ({"segmentation_loss": "focal_clamped"}, {"segmenter.segmentation"}),
+    ({"sub_losses": "printed"}, {"hallucinator.content", "hallucinator.style", "hallucinator.divergence"}),
+    ({"g_steps": 2}, set()),  # which only the steps between them change
     ({"statistics": "mean"}, {"hallucinator.style", "hallucinator.divergence"}),
     ({"lambda_c": 0.5}, {"hallucinator.content"}),
     ({"lambda_s1": 0.5}, {"hallucinator.style"}),
@@ -116,7 +120,7 @@ def test_the_sub_losses_compare_with_the_noisy_style():
     mix = method.mix
     method.mix = lambda h, s, *maps: mixes.append((maps[1], mix(h, s, *maps))) or mixes[-1][1]
     found = gradients(method, given)["hallucinator"].terms
-    ((style, mixed),) = mixes
+    ((style, (mixed, _)),) = mixes
     noisy = elementwise_svd(given.style, torch.Generator().manual_seed(7))
     assert torch.equal(style, noisy)
     style_distance = statistics_distance(mixed, noisy, "mean_std")
@@ -159,10 +163,18 @@ def test_the_discriminator_sees_maps_of_two_sizes(kind, sizes):
     assert shown == [sizes, (8, 16), sizes]
 
 
-def test_the_releases_shares_are_1024_of_1280_and_512_of_720():
-    """At the paper's map size they give the released code's 1024x512."""
-    width, height = settings().experiment("ash_release").settings["stylised_map"]
-    assert (round(1280 * width), round(720 * height)) == (1024, 512)
+@pytest.mark.parametrize(("name", "rows"), [("ash_release", 720), ("synthia_ash_release", 760)])
+def test_the_releases_shares_are_1024_of_1280_and_512_of_720(name, rows):
+    """At the paper's map sizes, 1280x720 and 1280x760, they give the released code's 1024x512."""
+    width, height = settings().experiment(name).settings["stylised_map"]
+    assert (round(1280 * width), round(rows * height)) == (1024, 512)
+
+
+def test_both_releases_turn_the_same_switches():
+    """But for the height of D's map of x^, whose share depends on the source."""
+    gta5, synthia = (settings().params.experiments[name] for name in ("ash_release", "synthia_ash_release"))
+    assert gta5.training == synthia.training
+    assert gta5.model_extra == synthia.model_extra | {"stylised_map": gta5.model_extra["stylised_map"]}
 
 
 @pytest.mark.parametrize("name", ["ash", "clan"])
@@ -190,18 +202,51 @@ def test_a_constant_m_passes_no_gradient(name):
 
 
 @pytest.mark.parametrize("layout", ["pair", "auxiliary", "single", "attention"])
-def test_the_releases_backbone_learns_three_times_as_fast(layout):
-    """Two groups: every trainable tensor of the heads at lr, every other at 3 lr, each of them once."""
+def test_the_releases_backbone_is_listed_by_its_depth(layout):
+    """Every trainable tensor once, all at lr; those of the backbone step once for each module that they lie in."""
     optimiser_settings = settings().experiment("ash_release").training.optimisers["segmenter"]
     plain = settings().experiment("ash").training.optimisers["segmenter"]
-    assert optimiser_settings.model_copy(update={"backbone_multiplier": 1.0}) == plain
+    assert optimiser_settings.model_copy(update={"listing": "once"}) == plain
     small = SegmenterSettings(kind="small", width=8, blocks=(1, 1, 1, 1), rates=(1, 2))
     net = build_segmenter(small, layout)
-    rates = {}
+    times = {}
     for group in build_optimiser(net, optimiser_settings).param_groups:
+        assert group["lr"] == pytest.approx(plain.lr)
         for weight in group["params"]:
-            assert id(weight) not in rates
-            rates[id(weight)] = group["lr"]
+            assert id(weight) not in times
+            times[id(weight)] = group.get("listed", 1)
+    assert len(times) == len([*net.parameters()])
     for name, weight in net.named_parameters():
-        factor = 1 if name.startswith(("layer5", "layer6", "attention")) else 3
-        assert rates[id(weight)] == pytest.approx(factor * plain.lr), name
+        head = name.startswith(("layer5", "layer6", "attention"))
+        wanted = 1 if head or name.startswith(("conv1", "bn1")) else 4 if "downsample" in name else 3
+        assert times[id(weight)] == wanted, name
+
+
+@pytest.mark.parametrize(("progress", "inclusive", "weighted"), [
+    (0.049, True, False), (0.05, True, False), (0.051, True, True), (0.05, False, True), (0.049, False, False),
+])  # fmt: skip
+def test_the_preheats_last_step(progress, inclusive, weighted):
+    """The step at just 5 % is the release's last without CLAN's weight, and our first with it."""
+    game = built("ash", preheat=0.05, preheat_inclusive=inclusive).play(batch().image, progress)
+    assert (game.weight is not None) == weighted
+
+
+def test_statistics_at_the_size_of_the_style():
+    """L_s1 of t resized to the style's map, with aligned corners; of maps of one size it is the plain one."""
+    t, style = (
+        torch.randn(2, 5, *size, generator=torch.Generator().manual_seed(k)) for k, size in enumerate([(6, 8), (9, 5)])
+    )
+    chosen = built("ash", resized_statistics=True, lambda_s1=1.0).settings
+    found = terms_of(chosen, t, style, style, t)["style"].item()
+    grown = functional.interpolate(t, (9, 5), mode="bilinear", align_corners=True)
+    assert found == pytest.approx(statistics_distance(grown, style, "mean_std").item(), rel=1e-5)
+    assert abs(found - statistics_distance(t, style, "mean_std").item()) > 1e-3
+    plain = terms_of(chosen, t, t + 1, t, t)["style"].item()
+    assert plain == pytest.approx(statistics_distance(t, t + 1, "mean_std").item(), rel=1e-5)
+
+
+def test_the_releases_images_keep_their_edges():
+    """Features of odd-sized images decode to a few pixels more, which G gets to see with the release's input alone."""
+    given, decoded = batch(), torch.rand(2, 3, 36, 68)
+    assert view(decoded, given, "release").shape[2:] == (36, 68)
+    assert view(decoded, given).shape[2:] == (32, 64)

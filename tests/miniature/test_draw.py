@@ -1,6 +1,7 @@
 """The drawn world."""
 
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from ash.errors import DataError
 from ash.labels import CLASSES
 from ash.miniature.draw import draw_set
 from ash.miniature.looks import DOMAINS
+from ash.miniature.mark import MARK
 from ash.miniature.paintings import draw_painting
 from ash.miniature.scene import draw_scene
 from ash.miniature.textures import texture_bank
@@ -103,3 +105,65 @@ def test_a_folder_with_files_of_somebody_else_is_not_replaced(tmp_path, other):
     with pytest.raises(DataError, match=f"gta5: holds {other}, which a drawn gta5 has not"):
         draw_set("gta5", root, {"train": 2}, (64, 32), 0, 1)
     assert sorted(root.rglob("*")) == before
+
+
+def swap(root, name, folder, old, new):
+    """Files of a real set under a drawn one's name, without its list."""
+    draw_set(name, root, {"train": 4}, (96, 48), seed=7, workers=1)
+    (root / MARK).unlink()
+    for path in sorted((root / folder).iterdir()):
+        path.rename(path.with_name(path.name.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "old", "new"),
+    [("gta5", "images", "0000", "0000"), ("painters", "train", ".jpg", "7.jpg"), ("gta5", "labels", "0000", "2000")],
+)
+def test_a_real_set_without_archives_is_not_replaced(tmp_path, name, folder, old, new):
+    """The published layout alone does not make a set a drawn one: one line, and every file stays."""
+    root = tmp_path / name
+    swap(root, name, folder, old, new)
+    before = fingerprint(root)
+    with pytest.raises(DataError, match=r"which a drawn \w+ has not, and would be replaced \(\d+ of \d+ files"):
+        draw_set(name, root, {"train": 4}, (64, 32), 0, 1)
+    assert fingerprint(root) == before
+
+
+def test_a_real_set_copied_over_a_drawn_one_is_not_replaced(tmp_path):
+    """`rm -rf set/*` leaves the hidden list: it does not speak for other files of the same names, nor for one more."""
+    root = tmp_path / "gta5"
+    draw_set("gta5", root, {"train": 3}, (64, 32), 0, 1)
+    listed = (root / MARK).read_bytes()
+    swap(tmp_path / "real", "gta5", "images", "0000", "0000")
+    shutil.rmtree(root)
+    (tmp_path / "real").rename(root)
+    (root / MARK).write_bytes(listed)
+    before = fingerprint(root)
+    with pytest.raises(DataError, match="would be replaced"):
+        draw_set("gta5", root, {"train": 3}, (64, 32), 1, 1)
+    assert fingerprint(root) == before
+
+
+def test_a_link_to_a_real_set_is_not_replaced(tmp_path):
+    """A folder that leads to files elsewhere is somebody's, though no file lies in it."""
+    root = tmp_path / "gta5"
+    draw_set("gta5", tmp_path / "real", {"train": 1}, (64, 32), 0, 1)
+    root.mkdir()
+    (root / "images").symlink_to(tmp_path / "real/images")
+    with pytest.raises(DataError, match="holds images, which"):
+        draw_set("gta5", root, {"train": 1}, (64, 32), 0, 1)
+    assert (root / "images").is_symlink()
+
+
+def test_a_drawn_set_that_is_damaged_is_drawn_again(tmp_path):
+    """A file that is cut, one that is missing; and a set of a version without lists, if the same is drawn."""
+    root = tmp_path / "gta5"
+    draw_set("gta5", root, {"train": 4}, (64, 32), 0, 1)
+    before = fingerprint(root)
+    (root / "images/00001.png").write_bytes(b"\x89PNG")
+    (root / "labels/00002.png").unlink()
+    draw_set("gta5", root, {"train": 4}, (64, 32), 0, 1)
+    assert fingerprint(root) == before
+    (root / MARK).unlink()
+    draw_set("gta5", root, {"train": 4}, (64, 32), 0, 1)
+    assert fingerprint(root) == before

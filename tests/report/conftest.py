@@ -5,16 +5,33 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ash.config import Settings, load
 from ash.evaluation import scores
 from ash.files.atomic import write_json
 from ash.labels import CLASSES, N_CLASSES, VOID
+from ash.report.answers import write_claims
+from ash.report.claims import load_claims
+from ash.report.cost import write_cost
+from ash.report.page import CAPTIONS, build_report
 from ash.report.paper import PaperTable, load_paper
 from ash.report.runs import Runs
+from ash.report.tables import write_tables
+from ash.report.verdicts import World
 
 ROOT = Path(__file__).parents[2]
 IMAGES, SIZE = 4, (12, 20)
+PICTURE = (1800, 60)  # pixels of the report's figures: wider than any page
+GROUPS = ("paper", "controls")
+COST = [
+    {"experiment": "clan", "recipe": "clan", "forward": 2.0, "backward": 2.0,
+     "least_ms": 80.0, "clock": "wall", "precision": "fp32"},
+    {"experiment": "ash", "recipe": "ash", "forward": 2.0, "backward": 3.0,
+     "least_ms": 150.0, "clock": "wall", "precision": "fp32"},
+    {"experiment": "domain_randomisation", "recipe": "domain_randomisation", "forward": 3.0, "backward": 3.0,
+     "least_ms": 120.0, "clock": "wall", "precision": "fp32"},
+]  # fmt: skip
 ABSENT = CLASSES.index("train")  # from every truth, so that undefined figures go through everything
 
 
@@ -54,7 +71,24 @@ def invent(settings: Settings, root: Path) -> Runs:
                     "machine": {"cpu": "Z80"},
                 },
             )
+    _stylisation(runs.stylisation, np.random.default_rng(9))
     return runs
+
+
+def _stylisation(path: Path, rng: np.random.Generator) -> None:
+    """Two images and three paintings."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pictures = {name: rng.integers(0, 256, (2, *SIZE, 3), np.uint8) for name in ("image", "target", "adain", "noise")}
+    np.savez(
+        path,
+        painting=rng.integers(0, 256, (3, 30, 20, 3), np.uint8),
+        label=rng.integers(0, N_CLASSES, (2, 6, 10), np.uint8),
+        prediction=rng.integers(0, N_CLASSES, (2, *SIZE), np.uint8),
+        gamma=rng.random((2, 3, 5)).astype(np.float32),
+        beta=rng.random((2, 3, 5)).astype(np.float32),
+        ash=rng.integers(0, 256, (2, 3, *SIZE, 3), np.uint8),
+        **pictures,
+    )
 
 
 def _scores(folder: Path, experiment: str, seed: int, target: str, share: float, rng: np.random.Generator) -> None:
@@ -68,7 +102,7 @@ def _scores(folder: Path, experiment: str, seed: int, target: str, share: float,
     write_json(folder / f"{target}.json", scores.scores(experiment, seed, target, ids, matrices))
     np.savez(
         folder / f"{target}.npz",
-        image=rng.integers(0, 256, (IMAGES, *SIZE, 3), np.uint8),
+        image=np.random.default_rng(len(target)).integers(0, 256, (IMAGES, *SIZE, 3), np.uint8),
         label=truth.astype(np.uint8),
         prediction=guess.astype(np.uint8),
         id=np.array(ids),
@@ -77,11 +111,12 @@ def _scores(folder: Path, experiment: str, seed: int, target: str, share: float,
 
 def _history(folder: Path, rng: np.random.Generator) -> None:
     terms = ["segmenter.segmentation", "discriminator.real"]
-    norms = [f"{kind}{suffix}.{c}" for kind in ("gamma", "beta") for suffix in ("", "_per_pixel") for c in CLASSES]
+    norms = [f"{kind}.{c}" for kind in ("gamma", "beta", "pixels") for c in CLASSES]
     lines = [",".join(["step", *terms, *norms])]
-    lines += [
-        ",".join([str(step), *(f"{v:.3f}" for v in rng.random(len(terms) + len(norms)))]) for step in (10, 20, 30)
-    ]
+    for step in (10, 20, 30):
+        values = [f"{v:.3f}" for v in rng.random(len(terms) + 2 * N_CLASSES)]
+        counts = rng.integers(1, 99, N_CLASSES) * (np.arange(N_CLASSES) % 4 != step // 10)  # some are never predicted
+        lines.append(",".join([str(step), *values, *map(str, counts)]))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "history.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -104,3 +139,31 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], tuple[Set
         return made[seeds]
 
     return give
+
+
+@pytest.fixture(scope="session")
+def report_page(
+    world: Callable[[int], tuple[Settings, Runs]],
+    paper: dict[str, PaperTable],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The report's page, from every table and blank figures."""
+    settings, runs = world(1)
+    folder = tmp_path_factory.mktemp("page")
+    for name in settings.params.tables:
+        write_tables(settings, name, runs, paper, folder)
+    write_json(folder / "cost.json", COST)
+    write_cost(settings, folder / "cost.json", folder)
+    claims = load_claims(ROOT / "workflow/resources/claims.yaml", settings)
+    write_claims(claims, World(settings, runs, settings.params.experiments, folder / "cost.json"), folder)
+    for name in (*CAPTIONS, "forest"):
+        Image.new("RGB", PICTURE).save(folder / f"{name}.png")
+    given = (folder, folder, folder / "claims.table.json", folder / "forest.png")
+    build_report(settings, GROUPS, runs, *given, folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="session")
+def page(report_page: Path) -> str:
+    """That page as text."""
+    return report_page.read_text(encoding="utf-8")

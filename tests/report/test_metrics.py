@@ -14,7 +14,7 @@ from ash.report.metrics import write_iou, write_metrics
 def test_metrics_are_means_over_seeds(world, tmp_path):
     """metrics.json: experiment -> target -> miou19, miou16, miou13, to 4 decimals."""
     settings, runs = world(3)
-    write_metrics(settings, ["paper", "controls"], runs, tmp_path / "metrics.json")
+    write_metrics(settings, ["paper", "controls"], runs, None, tmp_path / "metrics.json")
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert set(metrics) == set(settings.experiments(["paper", "controls"]))
     found = metrics["ash"]["cityscapes"]
@@ -34,3 +34,11 @@ def test_iou_by_class_is_one_column_a_run(world, tmp_path):
     ours = runs.class_iou("ash", "cityscapes")
     assert np.array_equal(frame["ash on cityscapes"].isna(), np.isnan(ours))
     assert frame["ash on cityscapes"].to_numpy() == pytest.approx(ours, abs=1e-4, nan_ok=True)
+
+
+def test_verdicts_stand_among_the_metrics(world, tmp_path):
+    """`claims`: id -> verdict, as claims.csv has it."""
+    settings, runs = world(1)
+    (tmp_path / "claims.csv").write_text("id,claim,verdict\nnoise,Noise helps.,cannot tell\nproof,It is so.,holds\n")
+    write_metrics(settings, ["paper"], runs, tmp_path / "claims.csv", tmp_path / "metrics.json")
+    assert json.loads((tmp_path / "metrics.json").read_text())["claims"] == {"noise": "cannot tell", "proof": "holds"}

@@ -3,38 +3,19 @@
 import re
 from html.parser import HTMLParser
 
-import pandas as pd
 import pytest
 from PIL import Image
 
+from ash.config import load
 from ash.errors import StoreError
 from ash.files.atomic import write_json
+from ash.report.answers import write_claims
+from ash.report.claims import load_claims
 from ash.report.cost import write_cost
-from ash.report.page import CAPTIONS, build_report, findings
+from ash.report.page import CAPTIONS, build_report, forest_caption
 from ash.report.tables import heading, write_tables
-
-GROUPS = ("paper", "controls")
-COST = [
-    {"experiment": "clan", "recipe": "clan", "forward": 2.0, "backward": 2.0,
-     "least_ms": 80.0, "clock": "wall", "precision": "fp32"},
-    {"experiment": "domain_randomisation", "recipe": "domain_randomisation", "forward": 3.0, "backward": 3.0,
-     "least_ms": 120.0, "clock": "wall", "precision": "fp32"},
-]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def page(world, paper, tmp_path_factory):
-    """The page as text, from every table and pictures of one pixel."""
-    settings, runs = world(1)
-    folder = tmp_path_factory.mktemp("page")
-    for name in settings.params.tables:
-        write_tables(settings, name, runs, paper, folder)
-    write_json(folder / "cost.json", COST)
-    write_cost(settings, folder / "cost.json", folder)
-    for name in CAPTIONS:
-        Image.new("RGB", (1, 1)).save(folder / f"{name}.png")
-    build_report(settings, GROUPS, runs, folder, folder, folder / "report.html")
-    return (folder / "report.html").read_text(encoding="utf-8")
+from ash.report.verdicts import World
+from tests.report.conftest import COST, GROUPS, ROOT
 
 
 class Tags(HTMLParser):
@@ -57,12 +38,13 @@ class Tags(HTMLParser):
 
 
 def test_nothing_is_loaded_from_elsewhere(page):
-    """Images are data URIs; there is no script, style sheet, frame or CSS import."""
+    """Images are data URIs; style and script stand in the page; there is no frame or CSS import."""
     tags = Tags(page).tags
     sources = [attributes["src"] for _, attributes in tags if "src" in attributes]
     assert sources
     assert all(source.startswith("data:image/png;base64,") for source in sources)
-    assert not {tag for tag, _ in tags} & {"script", "link", "iframe", "object", "base"}
+    assert [attributes["href"] for tag, attributes in tags if tag == "link"] == ["data:,"]
+    assert not {tag for tag, _ in tags} & {"iframe", "object", "base"}
     assert not re.search(r"@import|url\(", page)
 
 
@@ -87,8 +69,8 @@ def test_every_table_and_figure_is_there(page, world):
     for title in shown:
         assert f"<h3>{title}</h3>" in page
         assert f"<h3>{title}: IoU of each class, per cent</h3>" in page
-    assert page.count("<table>") == 2 * len(shown) + 1  # and the table of costs
-    assert page.count("<figure ") == len(CAPTIONS)
+    assert page.count("<table>") == 2 * len(shown) + 2  # and the tables of claims and costs
+    assert page.count("<figure ") == len(CAPTIONS) + 1  # and the forest plot
 
 
 def test_a_miniature_is_said_to_be_one(page):
@@ -103,28 +85,36 @@ def test_misprints_and_machine_are_there(page):
     assert "cpu Z80" in page
 
 
-def test_words_follow_the_interval(world, tmp_path):
-    """Better only when the whole interval is above 0, worse only when it is below."""
-    settings, _ = world(1)
-    frame = pd.DataFrame(
-        {
-            "method": ["A", "B", "C", "D"],
-            "target": "cityscapes",
-            "vs_reference": [2.0, -2.0, 1.0, None],
-            "low": [0.5, -3.0, -0.5, None],
-            "high": [3.0, -0.5, 2.0, None],
-        }
-    )
-    frame.to_csv(tmp_path / "table1.csv", index=False)
-    lines = findings(settings, "table1", tmp_path)["lines"]
-    assert [line.split(" the reference")[0] for line in lines] == [
-        "A: better than",
-        "B: worse than",
-        "C: not told apart from",
-    ]
+def test_claims_come_first(page):
+    """Before any other table or figure: the claims, a row each with its verdict as data, and the forest plot below them."""
+    assert page.index('<h2 id="claims">') == page.index("<h2")
+    assert page.index("<h3>Claims:") == page.index("<h3>")
+    assert page.index('<figure id="forest">') == page.index("<figure ")
+    rows = re.findall(r'<tr data-verdict="([a-z ]+)"><td class=left>(\w+)</td>', page)
+    assert {verdict for verdict, _ in rows} == {"holds", "does not hold", "cannot tell"}
+    claims = load_claims(ROOT / "workflow/resources/claims.yaml", load(ROOT / "params.yaml"))
+    assert sorted(name for _, name in rows) == sorted(claims)
 
 
-@pytest.mark.parametrize("gone", ["table3.csv", "table3.table.json", "table3_classes.table.json", "cost.table.json"])
+def test_one_seed_is_told_from_nothing(page):
+    """With n = 1 the page says of no row that it is better or worse, and of no claim that seeds decide that it holds."""
+    assert not re.search(r"(better|worse) than the reference|significant|told apart", page)
+    held = re.findall(r'<tr data-verdict="(?:holds|does not hold)">(.*?)</tr>', page)
+    counts = [re.findall(r"<td class=right>(.*?)</td>", row)[2] for row in held]
+    assert counts
+    assert set(counts) == {"-"}
+    assert "no contrast is told from 0 here" in page
+
+
+@pytest.mark.parametrize(("seeds", "words"), [(1, "over images only"), (3, "of n = 3 seeds (Student's t)")])
+def test_the_caption_says_what_lines_are(seeds, words):
+    """The forest plot's lines are over seeds only where there are several."""
+    assert words in forest_caption(seeds)
+
+
+@pytest.mark.parametrize(
+    "gone", ["table3.table.json", "table3_classes.table.json", "cost.table.json", "claims.table.json"]
+)
 def test_a_missing_table_is_named(world, paper, tmp_path, gone):
     """One line with the path, and what to run."""
     settings, runs = world(1)
@@ -132,6 +122,10 @@ def test_a_missing_table_is_named(world, paper, tmp_path, gone):
         write_tables(settings, name, runs, paper, tmp_path)
     write_json(tmp_path / "cost.json", COST)
     write_cost(settings, tmp_path / "cost.json", tmp_path)
+    write_claims({}, World(settings, runs, [], tmp_path / "cost.json"), tmp_path)
+    given = (tmp_path, tmp_path, tmp_path / "claims.table.json", tmp_path / "forest.png")
+    for name in (*CAPTIONS, "forest"):
+        Image.new("RGB", (1, 1)).save(tmp_path / f"{name}.png")
     (tmp_path / gone).unlink()
     with pytest.raises(StoreError, match=f"/{re.escape(gone)}: missing; write the tables first"):
-        build_report(settings, GROUPS, runs, tmp_path, tmp_path, tmp_path / "report.html")
+        build_report(settings, GROUPS, runs, *given, tmp_path / "report.html")

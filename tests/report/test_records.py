@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ash.errors import AshError, StoreError
+from ash.report.answers import FIELDS
 from ash.report.cost import build_cost, cost_table
 from ash.report.html import html
-from ash.report.page import findings, machine
+from ash.report.in_words import reading
+from ash.report.page import machine
 from ash.report.records import read_costs, read_history, read_provenance, read_samples, read_scores
 from ash.report.runs import Runs
 from ash.report.table import read
@@ -107,6 +109,31 @@ def test_scores_with_one_value_exchanged(world, tmp_path, data):
         told(error, path)
 
 
+@pytest.mark.parametrize(
+    ("place", "figure"),
+    [
+        (("iou", "car"), "iou.car"),
+        (("iou", "train"), "iou.train"),
+        (("miou", "13"), "miou.13"),
+        (("images", "true_positive", 2, 0), "iou.road"),
+        (("images", "false_negative", 0, 13), "iou.car"),
+    ],
+)
+def test_figures_that_their_own_counts_contradict(world, tmp_path, place, figure):
+    """One figure or one count edited, or a bit of it flipped: never a row of a table."""
+    path = Runs(tmp_path, (0,)).path("ash", 0, "cityscapes.json")
+    path.parent.mkdir(parents=True)
+    sound = json.loads(world(1)[1].path("ash", 0, "cityscapes.json").read_text())
+    value = sound
+    for key in place:
+        value = value[key]
+    path.write_text(json.dumps(replaced(sound, place, value + 4 if isinstance(value, int) else (value or 0.5) / 2)))
+    with pytest.raises(
+        StoreError, match=rf"cityscapes\.json: {figure}: is not what the counts of its images give; remove"
+    ):
+        read_scores(path)
+
+
 @QUICK
 @given(data=st.data())
 def test_costs_and_provenance_with_one_value_exchanged(world, tmp_path, data):
@@ -138,13 +165,12 @@ def test_costs_and_provenance_with_one_value_exchanged(world, tmp_path, data):
         st.lists(st.sampled_from(["1", "", "-2.5", "nan", "inf", "x", '"', "é", "method"]), max_size=6), max_size=4
     )
 )
-def test_tables_of_any_cells(world, tmp_path, cells):
-    """A table's CSV file with rows of any length: its findings in words, or StoreError."""
-    chosen, _ = world(1)
-    path = tmp_path / "table1.csv"
-    path.write_text("method,target,vs_reference,low,high\n" + "\n".join(map(",".join, cells)))
+def test_tables_of_any_cells(tmp_path, cells):
+    """claims.csv with rows of any length: its reading in words, or StoreError."""
+    path = tmp_path / "claims.csv"
+    path.write_text(",".join(FIELDS) + "\n" + "\n".join(map(",".join, cells)))
     try:
-        findings(chosen, "table1", tmp_path)
+        reading(path)
     except StoreError as error:
         told(error, path)
 

@@ -118,6 +118,14 @@ def test_markdown_by_hand():
     )
 
 
+def test_rows_carry_a_cell_as_data():
+    """A column with `data` gives each row an attribute of that name, escaped; the header row has none."""
+    table = Table("t", (Column("a"), Column("verdict", "left", "verdict")), (("1", 'holds "so"'),))
+    text = str(html(table))
+    assert '<tr data-verdict="holds &#34;so&#34;"><td class=right>1</td>' in text
+    assert "<thead><tr><th" in text
+
+
 def test_a_grid_takes_its_cells_as_markdown():
     """A bar that is escaped already stays as it is."""
     assert grid(columns(["a", "b"]), [[r"x \| y", "1"]]) == "| a | b |\n| --- | ---: |\n| x \\| y | 1 |"

@@ -41,6 +41,7 @@ def test_difference_to_the_reference_row(world, paper):
     ours, reference = cell(frame, "ash", "cityscapes"), cell(frame, "clan", "cityscapes")
     assert ours["vs_reference"] == pytest.approx(ours["ours_mean"] - reference["ours_mean"])
     assert ours["low"] <= ours["vs_reference"] <= ours["high"]
+    assert ours["interval"] == "seeds"
     assert np.isnan(reference["vs_reference"])
 
 

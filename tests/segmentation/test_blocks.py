@@ -63,3 +63,21 @@ def test_a_pair_as_one_is_the_two_heads():
     gradients = [torch.autograd.grad(heads[1].square().sum(), weights) for heads in (together, apart)]
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("width", [8, 12])
+def test_thin_networks_learn_from_large_maps(width):
+    """PyTorch's gradient of a strided 1x1 convolution of so few channels ends the process on some CPUs; ours is the same."""
+    settings = SegmenterSettings(kind="small", width=width, blocks=(1, 1, 1, 1), rates=(1, 2))
+    torch.manual_seed(0)
+    thin = build_segmenter(settings).layer1[0].downsample[0]
+    assert (thin.in_channels, thin.kernel_size, thin.stride) == (width, (1, 1), (2, 2))
+    x = torch.rand(2, width, 48, 96).contiguous(memory_format=torch.channels_last).requires_grad_()
+    thin(x).square().sum().backward()
+    cells = x.detach()[:, :, ::2, ::2].double()
+    kernel = thin.weight.detach()[:, :, 0, 0].double()
+    wanted = torch.einsum("oc,bchw->bohw", kernel, cells)
+    torch.testing.assert_close(thin(x).detach().double(), wanted, rtol=1e-4, atol=1e-5)
+    inner = 2 * torch.einsum("oc,bohw->bchw", kernel, wanted)
+    torch.testing.assert_close(x.grad[:, :, ::2, ::2].double(), inner, rtol=1e-4, atol=1e-4)
+    assert not x.grad[:, :, 1::2].any() and not x.grad[:, :, :, 1::2].any()

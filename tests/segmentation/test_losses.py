@@ -31,6 +31,17 @@ def test_focal_divides_the_loss(p, share):
     assert focal == pytest.approx(-share * math.log(p), rel=1e-5)
 
 
+@pytest.mark.parametrize(("p", "learns"), [(1e-12, False), (2e-9, True), (0.3, True)])
+def test_the_clamped_focal_loss_stops_where_the_releases_does(p, learns):
+    """Below 1e-9 the loss of a head is 20.72 and has no gradient; above it is the plain one."""
+    head, label = logits_of([p, 1 - p]).requires_grad_(), torch.zeros(1, 1, 1, dtype=torch.long)
+    loss = losses.segmentation([head], label, "focal_clamped")
+    loss.backward()
+    plain = losses.segmentation([head], label, "focal").item()
+    assert loss.item() == pytest.approx(plain if learns else -math.log(1e-9), rel=1e-4)
+    assert bool(head.grad.abs().sum() > 0) == learns
+
+
 def test_an_all_void_label_costs_nothing():
     """No valid pixel: 0 and a zero gradient, not NaN."""
     head = torch.randn(1, 19, 2, 2, requires_grad=True)

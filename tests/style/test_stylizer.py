@@ -28,6 +28,18 @@ def test_saved_pair_comes_back(stylizer, tmp_path):
         assert torch.equal(loaded.state_dict()[name], value.half().float())
 
 
+def test_a_published_pair_keeps_its_float32(stylizer, tmp_path):
+    """The file holds all digits; they are rounded to float16 unless they are asked for, and the digest does not tell."""
+    path = tmp_path / "pair.safetensors"
+    stylizer.save(path, "fp32")
+    whole, rounded = load_stylizer(path, "fp32"), load_stylizer(path)
+    for name, value in stylizer.state_dict().items():
+        assert torch.equal(whole.state_dict()[name], value)
+        assert torch.equal(rounded.state_dict()[name], value.half().float())
+    assert not torch.equal(whole.encoder[2].weight, rounded.encoder[2].weight)
+    assert whole.digest == rounded.digest == stylizer.digest
+
+
 def test_equal_weights_give_equal_bytes(stylizer):
     """Serialising does not depend on memory layout or on the moment."""
     contiguous = Stylizer(SMALL)

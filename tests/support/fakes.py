@@ -7,15 +7,19 @@ import numpy as np
 
 from ash import datasets
 
-SIZES = {"gta5": (48, 27), "synthia": (32, 19), "cityscapes": (64, 32), "mapillary": (40, 30), "painters": (25, 31)}
-SPLITS = {"cityscapes": ("train", "val"), "mapillary": ("train", "val")}
+SIZES = {
+    "gta5": (48, 27), "synthia": (32, 19), "cityscapes": (64, 32), "mapillary": (40, 30), "painters": (25, 31),
+    "carla": (40, 30), "camvid": (48, 36), "camvid_test": (48, 36), "camvid_original": (48, 36), "urbansyn": (64, 32),
+    "kitti": (62, 19), "bdd100k": (64, 36), "acdc": (48, 27), "dark_zurich": (48, 27), "dtd": (30, 30), "gallery": (31, 25),
+}  # fmt: skip
+ONE_PIECE = ("gta5", "synthia", "carla", "urbansyn", "kitti")  # filled with images that train
 
 
 def fill(name: str, root: Path, count: int = 3) -> Path:
     """Write a set of `count` images a split at `root`, in the set's own layout."""
     dataset, rng = datasets.load(name), np.random.default_rng(0)
     width, height = SIZES[name]
-    for split in SPLITS.get(name, ("train",)):
+    for split in ("train",) if name in ONE_PIECE else dataset.splits:
         for number in range(count):
             image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
             label = rng.choice([*range(19), 255], (height, width)).astype(np.uint8)

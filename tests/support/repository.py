@@ -114,6 +114,7 @@ def create(folder: Path, home: Path) -> Repository:
         (folder / part).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / part, folder / part)
     shutil.copytree(TINY / "protocols", folder / "protocols")
+    shutil.copy(TINY / "claims.yaml", folder)
     params = yaml.safe_load((TINY / "params.yaml").read_text())
     params |= {
         "targets": ["cityscapes"],

@@ -56,6 +56,7 @@ def files_of(data: Path, settings: Settings, name: str, target: Path | None = No
         fit_rain(settings, style, pair, rain, quiet)
     return RunFiles(
         prepared=data / f"prepared/{source}_train.h5",
+        withheld=data / f"prepared/{source}_val.h5",
         stylizer=pair,
         paintings=data / "prepared/painters_train.h5",
         style=style,

@@ -17,7 +17,7 @@ from ash.style.hallucination import Hallucinator
 from ash.style.rain import StatisticsVae
 from ash.style.stylizer import load_stylizer
 from ash.style.view import enter
-from ash.training.feed import Batches
+from ash.training.batches import Batches
 from ash.training.step import backward
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,12 +59,13 @@ def batch(mirror: bool = False, seed: int = 0, needs: Needs = ONE_PAINTING) -> B
     image, painting = (torch.rand(n, 3, 32, 64, generator=generator) for n in (2, 2 * max(needs.paintings, 1)))
     label = torch.randint(0, 19, (2, 16, 32), generator=generator)
     pair = load_stylizer(WEIGHTS)
+    encoded = image.flip(-1) if mirror and needs.encode_mirrored else image
     with torch.no_grad():
-        content, style = (pair.encode(enter(pixels, needs.convention)) for pixels in (image, painting))
+        content, style = (pair.encode(enter(pixels, needs.convention)) for pixels in (encoded, painting))
     return Batch(
         image=image.flip(-1) if mirror else image,
         label=label.flip(-1) if mirror else label,
-        mirror=torch.full((2,), mirror),
+        mirror=torch.full((2,), mirror and not needs.encode_mirrored),
         generator=torch.Generator().manual_seed(7),
         content=content if needs.stylizer else None,
         style=style if needs.paintings else None,
@@ -92,6 +93,10 @@ class OneBatch(Batches):
 
     def __init__(self, given: Batch) -> None:
         self.given = given
+
+    def shown(self) -> Batch:
+        """The batch, for diagnostics too."""
+        return self.given
 
     def read(self, step: int) -> int:
         """Nothing but the step."""

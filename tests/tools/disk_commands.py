@@ -12,10 +12,13 @@ import yaml
 
 from ash.config import load
 from ash.files.atomic import write_json
+from ash.report.answers import write_claims
+from ash.report.claims import load_claims
 from ash.report.cost import write_cost
 from ash.report.figures import write_figures
 from ash.report.paper import load_paper
 from ash.report.tables import write_tables
+from ash.report.verdicts import World
 from tests.conftest import ROOT, settle
 from tests.fitting.test_decoder import FIT
 from tests.report.conftest import invent
@@ -51,6 +54,8 @@ COMMANDS: dict[str, str] = {
     " --out {out}/m.png",
     "matrix": "matrix {in}/train/model.safetensors --data cityscapes={folder}/data/miniature/cityscapes --family native"
     " --out {out}",
+    "stylisation": f"stylisation ash --run '{{in}}/train ash' {PAIR} --prepared {{in}}/prepare/gta5.h5"
+    " --paintings {in}/paintings/painters.h5 --target {in}/target/cityscapes.h5 --out {out}/s.npz",
     "predict": "predict {image} --model {in}/train/model.safetensors --size 64x32 --out {out}/o.png",
     "stylise": f"stylise {{image}} {{image}} {PAIR} --out {{out}}/s.png",
     "export": "import-checkpoint {in}/train/model.safetensors {out}/model.pth --export",
@@ -68,8 +73,10 @@ COMMANDS: dict[str, str] = {
     "metrics": f"metrics --group paper {RESULTS} --out {{out}}/metrics.json --iou {{out}}/iou.csv",
     "plots": f"plots --group paper {RESULTS} --out {{out}}",
     "figures": f"figures {RESULTS} --out {{out}}",
+    "claims": f"claims --claims {{folder}}/claims.yaml --cost {{folder}}/cost.json {RESULTS} --out {{out}}",
+    "forest": "forest --contrasts {folder}/tables/contrasts.csv --out {out}/forest.png",
     "report": f"report --group paper {RESULTS} --tables {{folder}}/tables --figures {{folder}}/figures"
-    " --out {out}/report.html",
+    " --claims {folder}/tables/claims.table.json --forest {folder}/figures/forest.png --out {out}/report.html",
     "method-pages": f"method-pages --params {ROOT}/params.yaml --out {{out}}",
     "dvc-record": "dvc-record",
 }
@@ -105,7 +112,10 @@ def _results(folder: Path) -> None:
     for name in settings.params.tables:
         write_tables(settings, name, runs, load_paper(), folder / "tables")
     write_figures(settings, runs, folder / "figures")
-    shutil.copy(folder / "figures/iou.png", folder / "figures/stylised.png")
+    for name in ("stylised", "forest"):
+        shutil.copy(folder / "figures/iou.png", folder / f"figures/{name}.png")
+    claims = load_claims(folder / "claims.yaml", settings)
+    write_claims(claims, World(settings, runs, settings.params.standard, folder / "cost.json"), folder / "tables")
 
 
 def _built(folder: Path) -> None:
@@ -125,7 +135,7 @@ INPUTS: dict[str, tuple[Callable[[Path], None], ...]] = {
     "acquire cityscapes": (_published,),
     "acquire painters": (_published,),
     "acquire weights": (_published,),
-    **dict.fromkeys(("table", "cost", "metrics", "plots", "figures", "report"), (_results,)),
+    **dict.fromkeys(("table", "cost", "metrics", "plots", "figures", "claims", "forest", "report"), (_results,)),
     "dvc-record": (_built,),
 }
 THERE = ("draw", "acquire gta5", "acquire cityscapes", "acquire painters", "acquire weights", "dvc-record")

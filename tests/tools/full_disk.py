@@ -12,6 +12,7 @@ import contextlib
 import os
 import re
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from pathlib import Path
 # What commands import when they run is imported here, so that the children of this process need not.
 import ash.experiment.evaluate
 import ash.experiment.pictures
+import ash.experiment.stylisation
 import ash.experiment.train
 import ash.features.cache
 import ash.fitting.rain
@@ -100,7 +102,7 @@ class Stage:
             "url": self.url,
             "image": str(self.image) if "{image}" in command else "",
         }
-        arguments = [word.format(**places) for word in command.split()]
+        arguments = [word.format(**places) for word in shlex.split(command)]
         said = self.folder / "stderr"
         child = os.fork()
         if child == 0:

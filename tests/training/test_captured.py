@@ -1,10 +1,15 @@
 """Steps from a recording: what is brought up to date before each, and when a recording no longer holds."""
 
+from contextlib import nullcontext
+
+import numpy as np
 import pytest
 import torch
 
+from ash.contract import Needs
 from ash.training import captured
-from ash.training.captured import CapturedStepper, Progress
+from ash.training.captured import CapturedStepper, Progress, recorded
+from ash.training.feed import Feed
 from ash.training.step import Stepper, Terms, numbers
 from tests.support.toy import Game, feed, training
 
@@ -64,8 +69,19 @@ def test_recorded_steps_are_those_taken_one_by_one(monkeypatch):
         steps = kind(stepper) if kind else stepper
         rows.append(numbers([steps.step(feed().batch(k), k, k / 10) for k in range(10)]))
     assert steps.recorded == [0.1, 0.6] and steps.replays == 8
-    for plain, recorded in zip(*rows, strict=True):
-        assert recorded == pytest.approx(plain, rel=1e-6)
+    for plain, repeated in zip(*rows, strict=True):
+        assert repeated == pytest.approx(plain, rel=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{"jitter": True}, {"needs": Needs(style_images="source")}])
+def test_steps_of_more_than_one_shape_are_taken_one_by_one(changes):
+    """A recording would have the sizes of its first batch, so that none is made, whatever the settings ask for."""
+    images, gpu = [np.zeros((8, 16, 3), np.uint8)], torch.device("cuda")
+    chosen = training(compile="regions")
+    stepper = Stepper.from_settings(Game(), chosen, nullcontext)
+    several = Feed(images, images, seed=0, batch=1, label_stride=1, device=gpu, **changes)
+    assert recorded(stepper, chosen, several) is stepper
+    assert recorded(stepper, chosen, feed()) is stepper  # on a CPU
 
 
 def test_a_recorded_step_has_its_own_number():

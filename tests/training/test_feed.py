@@ -6,12 +6,15 @@ import signal
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ash.contract import Needs
 from ash.errors import ResourceError, StoreError
-from ash.pixels import mirrored
-from ash.training.feed import Feed, batches
-from ash.training.sampler import draw
+from ash.labels import SUBSETS
+from ash.pixels import mirrored, resized, to_image
+from ash.training.batches import batches
+from ash.training.feed import Feed, joined
+from ash.training.sampler import draw, jitter
 
 
 class Numbers:
@@ -67,6 +70,79 @@ def test_several_paintings_come_from_a_bank():
     assert len({painting for step in seen for painting in step}) == 3
 
 
+def tinted(image: torch.Tensor) -> torch.Tensor:
+    """In the place of an encoder."""
+    return image * 2 + 1
+
+
+def test_jitter_resizes_images_and_leaves_labels():
+    """To 1.1 or 0.8 of their size, rounded down, or not at all; whichever step is asked for."""
+    feed, _, labels = make(label_stride=1, jitter=True)
+    sizes = set()
+    for step in range(12):
+        batch, drawn, (factor, _) = feed.batch(step), draw(2, step, 4, 5), jitter(2, step)
+        assert tuple(batch.image.shape[2:]) == (int(4 * factor), int(6 * factor))
+        assert torch.equal(
+            mirrored(batch.label, batch.mirror), torch.from_numpy(np.stack([labels[i] for i in drawn.images])).long()
+        )
+        sizes.add(tuple(batch.image.shape[2:]))
+    assert sizes == {(4, 6), (3, 4)}  # 4.4 x 6.6 is 4 x 6
+
+
+@pytest.mark.parametrize("size", [(44, 66), (32, 48)])
+def test_resizing_is_pillows(size):
+    """Bicubic, within the rounding of its bytes, where nothing overshoots them: Pillow clips between its two passes too."""
+    pixels = np.random.default_rng(0).integers(80, 176, (40, 60, 3), np.uint8)
+    found = resized(to_image(pixels[None]), size)[0].permute(1, 2, 0).numpy() * 255
+    wanted = np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BICUBIC), float)
+    assert np.abs(found - wanted).max() < 1.1
+
+
+@pytest.mark.parametrize("as_shown", [True, False])
+def test_what_is_shown_is_encoded(as_shown):
+    """With its jitter, and mirrored or turned back; `mirror` says whether the image still differs from what was encoded."""
+    needs = Needs(paintings=1, encode_mirrored=as_shown, fresh_content=True)
+    feed, _, _ = make(label_stride=1, jitter=True, needs=needs, style=Numbers(), encode=tinted)
+    for step in range(6):
+        batch, mirror = feed.batch(step), torch.from_numpy(draw(2, step, 4, 5).mirror)
+        assert torch.equal(batch.content, tinted(batch.image if as_shown else mirrored(batch.image, mirror)))
+        assert torch.equal(batch.mirror, mirror & (not as_shown))
+
+
+def test_paintings_take_the_size_of_the_source():
+    """Times a factor of their own, whatever size they were prepared at, and whether or not the source has jitter."""
+
+    class Paintings(Numbers):
+        def stored(self, indices):
+            return torch.full((len(indices), 9, 7, 3), 51, dtype=torch.uint8)
+
+    needs = Needs(paintings=1, style_images="source")
+    feed, _, _ = make(label_stride=1, needs=needs, style=Paintings(), content=Numbers(), encode=tinted)
+    for step in range(8):
+        style, (_, factor) = feed.batch(step).style, jitter(2, step)
+        assert tuple(style.shape) == (4, 3, int(4 * factor), int(6 * factor))
+        torch.testing.assert_close(style, torch.full_like(style, 1.4))
+
+
+@pytest.mark.parametrize("classes", [19, 16, 13])
+def test_classes_that_are_not_learnt_are_void(classes):
+    """Labels of all others are as they were."""
+    whole, _, _ = make(label_stride=1)
+    some, _, _ = make(label_stride=1, classes=classes)
+    before, after = whole.batch(0).label, some.batch(0).label
+    for k in range(19):
+        assert set(after[before == k].tolist()) <= {k if k in SUBSETS[classes] else 255}
+
+
+def test_two_sets_in_a_row():
+    """As many images as both have, those of the first in front; one set stays itself."""
+    first, second = [np.full(1, k) for k in range(3)], [np.full(1, k) for k in range(3, 5)]
+    both = joined([first, second])
+    assert [int(image[0]) for image in both] == [0, 1, 2, 3, 4]
+    assert len(both) == 5
+    assert joined([first]) is first
+
+
 def test_mirroring_twice_gives_the_image_back():
     """`mirrored` is its own inverse and touches only the named samples."""
     x, mirror = torch.arange(12.0).view(2, 2, 3), torch.tensor([True, False])
@@ -113,3 +189,14 @@ def test_a_reader_that_is_killed_is_one_line():
     with pytest.raises(ResourceError, match=r"^the process that reads batches ahead died \(.*\); give") as error:
         next(batches(feed, 0, 2, ahead=True))
     assert "\n" not in str(error.value)
+
+
+def test_the_batch_that_diagnostics_show():
+    """The image of most classes as it is, not mirrored, with the label at the stride; no draw and no seed changes it."""
+    feed, images, labels = make(label_stride=2)
+    labels[3][:] = np.arange(24).reshape(4, 6) % 19
+    first, other = feed.shown(), Feed(images, labels, seed=9, batch=2, label_stride=2, device=feed.device).shown()
+    for shown in (first, other):
+        np.testing.assert_allclose(shown.image[0].permute(1, 2, 0), images[3] / 255, atol=1e-6)
+        np.testing.assert_array_equal(shown.label[0], labels[3][1::2, 1::2])
+        assert shown.mirror.tolist() == [False] and shown.content is None and shown.style is None

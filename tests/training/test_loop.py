@@ -266,3 +266,13 @@ def test_the_state_is_saved_every_so_often_and_at_the_end(tmp_path, monkeypatch)
     monkeypatch.setattr(loop, "save", lambda *given: saved.append(given[2]) or original(*given))
     train(Game(), feed(), training(checkpoint_every=3), resume=tmp_path / "resume.pt", digest="d")
     assert saved == [3, 6, 9, 10]
+
+
+def test_diagnostics_are_taken_of_one_batch(tmp_path):
+    """At every log line the same one, which is none of the steps'."""
+    game, seen = Game(), []
+    game.diagnostics = lambda shown: seen.append(shown) or {"figure": 1.0}
+    train(game, feed(), training(log_every=3), resume=tmp_path / "r.pt", digest="d")
+    assert len(seen) == 4  # 3, 6, 9 and the last
+    assert all(shown is seen[0] for shown in seen)
+    assert len(seen[0].image) == 1 and torch.equal(seen[0].image, feed().shown().image)

@@ -3,6 +3,7 @@ import atexit
 import json
 import os
 import sys
+from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 from ash.acquire.networks import is_published
@@ -10,6 +11,7 @@ from ash.config import ResourceSettings
 from ash.errors import AshError
 from ash.evaluation.conventions import OURS, PROTOCOLS, SETS
 from ash.labels import classes_of
+from ash.report.claims import load_claims
 from workflow.at_work import VARIABLE, enter
 from workflow.bridge.records import put_back
 from workflow.bridge.recording import begin, record_rest, record_run
@@ -22,10 +24,18 @@ PARAMS = config.get("params", "params.yaml")
 ACQUIRED_WEIGHTS = "data/acquired/weights.json"
 set_up()
 
+
+def weights_of(path):
+    """A file of the user's folder, or else the one of that name in the repository; if neither is there, a rule's."""
+    return located(path) if os.path.exists(located(path)) else path
+
+
 try:
     check_folders()
     SETTINGS = read_settings(PARAMS, workflow.is_main_process)
     NEEDS = checked_needs(SETTINGS)
+    CLAIMS_FILE = SETTINGS.params.claims and weights_of(SETTINGS.params.claims)
+    CLAIMS = load_claims(Path(CLAIMS_FILE), SETTINGS) if CLAIMS_FILE else {}
     # A job's own Snakemake reads this file too, and is no run; the hook at the end of a run says nothing twice.
     within = VARIABLE in os.environ
     for line in [*enter(), *put_back()] if workflow.is_main_process else []:
@@ -40,10 +50,13 @@ if workflow.is_main_process:
 
 EXPERIMENTS = SETTINGS.params.standard  # what the default target trains
 MORE = SETTINGS.params.more_experiments
+DEFAULT = SETTINGS.params.groups  # what `all` builds
+REPORTED = SETTINGS.experiments(DEFAULT)
 SEEDS = SETTINGS.params.seeds
 TARGETS = SETTINGS.targets
 DATASETS = SETTINGS.protocol.datasets
 STYLE_SET = SETTINGS.protocol.style_set
+HALLUCINATES = next(iter(SETTINGS.params.figures.figure4.values()))
 GROUPS = list(dict.fromkeys(table.group for table in SETTINGS.params.tables.values()))
 SMALL = ResourceSettings(threads=1, mem_mb=2000, runtime=60, gpu=0)
 
@@ -79,11 +92,6 @@ def resources_of(kind):
 def prepared(dataset, split):
     """The prepared file of a set and split."""
     return f"data/prepared/{dataset}_{split}.h5"
-
-
-def weights_of(path):
-    """A file of the user's folder, or else the one of that name in the repository; if neither is there, a rule's."""
-    return located(path) if os.path.exists(located(path)) else path
 
 
 def present(*paths):
@@ -157,6 +165,19 @@ def cost_inputs(w):
     return stored({k: v for name in MEASURED for k, v in inputs_of(name).items()})
 
 
+def stylisation_inputs(w):
+    """The prepared images that Figures 1, 2 and 4 show: of the source, paintings, and of the first target."""
+    return stored(
+        {
+            "prepared": prepared(
+                SETTINGS.params.experiments[HALLUCINATES].source, "train"
+            ),
+            "paintings": prepared(STYLE_SET, "train"),
+            "target": prepared(TARGETS[0], "val"),
+        }
+    )
+
+
 def train_inputs(w):
     """The prepared source and whatever else the method of an experiment needs, and no more."""
     if (w.experiment in MORE) != bool(w.more):
@@ -170,14 +191,16 @@ def inputs_of(name):
     """The files that an experiment trains on, by the option of `ash train` that takes them."""
     experiment, needs = SETTINGS.experiment(name), NEEDS[name]
     files = {"prepared": prepared(experiment.source, "train")}
+    if needs.withheld:
+        files["withheld"] = prepared(experiment.source, "val")
     if needs.stylizer:
         files["stylizer"] = "data/networks/stylizer.safetensors"
-        if needs.convention == "release":
-            files["paintings"] = prepared(STYLE_SET, "train")
-        else:
+        if needs.cached_style:
             files["style"] = f"data/features/{STYLE_SET}.h5"
-            if experiment.stylizer.cache_content:
-                files["content"] = f"data/features/{experiment.source}.h5"
+        else:
+            files["paintings"] = prepared(STYLE_SET, "train")
+        if needs.cached_content and experiment.stylizer.cache_content:
+            files["content"] = f"data/features/{experiment.source}.h5"
     if needs.any_target and experiment.target:
         files["target"] = prepared(experiment.target, "train")
     if experiment.segmenter.weights:
@@ -204,3 +227,22 @@ def evaluation_files(w):
 def table_scores(w):
     """The scores that a table shows."""
     return scores(SETTINGS.rows(w.table), SETTINGS.params.tables[w.table].targets)
+
+
+def claimed(w):
+    """The experiments that claims are about, as far as the default target trains them, or with results/more/ all."""
+    named = dict.fromkeys(
+        name for claim in CLAIMS.values() for name in claim.experiments()
+    )
+    there = SETTINGS.params.experiments if w.more else EXPERIMENTS
+    return [name for name in named if name in there]
+
+
+def claims_inputs(w):
+    """Scores of the experiments that claims are about, and the histories of those with a hallucinator."""
+    names = claimed(w)
+    styled = [name for name in names if SETTINGS.experiment(name).method == "ash"]
+    return {
+        "scores": scores(names, TARGETS),
+        "histories": run_files("models", "history.csv", styled),
+    }

@@ -1,6 +1,7 @@
 # Scores under named evaluation protocols (docs/guide/data.md), beside those that the tables show: `snakemake protocols`.
 # `snakemake matrix` scores runs under every protocol that the field names.
 EVALUATION_PROTOCOLS = [p.name for p in PROTOCOLS.values() if p.dataset in DATASETS]
+OUR_PROTOCOLS = [name for name in OURS if name in EVALUATION_PROTOCOLS]
 MATRIX_SETS = [name for name in SETS if name in DATASETS]
 
 
@@ -8,11 +9,7 @@ rule protocols:
     input:
         run_files(
             "protocols",
-            [
-                f"{protocol}.json"
-                for protocol in OURS
-                if protocol in EVALUATION_PROTOCOLS
-            ],
+            [f"{protocol}.json" for protocol in OUR_PROTOCOLS],
             EXPERIMENTS,
         ),
 

@@ -1,19 +1,22 @@
 # Tables, figures, metrics and the report, all from the files of the runs.
-FIGURES = ("figure3", "figure4", "stylised", "curves", "iou", "contrasts")
-DEFAULT = SETTINGS.params.groups  # what `all` builds
-REPORTED = SETTINGS.experiments(DEFAULT)
+FIGURES = (
+    "figure1",
+    "figure2",
+    "figure3",
+    "figure4",
+    "stylised",
+    "curves",
+    "iou",
+    "contrasts",
+)
 EXTRA = [group for group in GROUPS if group not in (*DEFAULT, "demo")]
 PAGES = {"report": DEFAULT, "everything": (*DEFAULT, *EXTRA)}
+MORE_OF = {"report": "", "everything": "more/"}  # whose claims it shows
 SHOWN_CONTENT = [
     prepared(name, "val")
     for name in dict.fromkeys(
         SETTINGS.params.experiments[n].source for n in EXPERIMENTS
     )
-]
-MEASURED = [
-    name
-    for name in SETTINGS.rows(next(iter(SETTINGS.params.tables)))
-    if inputs_of(name)["prepared"] == inputs_of(REPORTED[0])["prepared"]
 ]
 
 
@@ -56,102 +59,6 @@ rule table:
         "ash table {wildcards.table:q} --out results/tables" " > {log:q} 2>&1"
 
 
-rule measure_cost:
-    input:
-        unpack(cost_inputs),
-        code=closure(
-            "ash.bench.step",
-            *(f"ash.methods.{SETTINGS.experiment(name).method}" for name in MEASURED),
-        ),
-    output:
-        "results/cost.json",
-    log:
-        "logs/cost.log",
-    benchmark:
-        "benchmarks/cost.tsv"
-    # All cores, so that nothing runs beside what is timed; one thread, as in training.
-    threads: workflow.cores or 1
-    resources:
-        **resources_of("train"),
-    params:
-        settings=fingerprint(*[SETTINGS.experiment(name) for name in MEASURED]),
-        options=train_options,
-        experiments=options("--experiment", MEASURED),
-    shell:
-        "OMP_NUM_THREADS=1 ash-on-gpu ash bench cost {params.experiments:q} {params.options:q} --out {output:q} > {log:q} 2>&1"
-
-
-rule cost:
-    input:
-        measured="results/cost.json",
-        code=closure("ash.report.cost"),
-    output:
-        report("results/tables/cost.md", category="Tables", labels={"table": "cost"}),
-        "results/tables/cost.csv",
-        "results/tables/cost.table.json",
-    log:
-        "logs/tables/cost.log",
-    benchmark:
-        "benchmarks/tables/cost.tsv"
-    localrule: True
-    threads: threads_of("light")
-    resources:
-        **resources_of("light"),
-    shell:
-        "ash cost --measured {input.measured:q} --out results/tables > {log:q} 2>&1"
-
-
-rule metrics:
-    input:
-        scores=lambda w: scores(
-            SETTINGS.experiments(metrics_groups(w)), (*TARGETS, "source")
-        ),
-        code=closure("ash.report.metrics"),
-    output:
-        metrics="results/metrics{group}.json",
-        iou="results/iou{group}.csv",
-    log:
-        "logs/metrics{group}.log",
-    benchmark:
-        "benchmarks/metrics{group}.tsv"
-    wildcard_constraints:
-        group="(_({}))?".format("|".join(EXTRA)),
-    threads: threads_of("light")
-    resources:
-        **resources_of("light"),
-    params:
-        settings=lambda w: fingerprint(
-            SETTINGS.experiments(metrics_groups(w)), list(SEEDS)
-        ),
-        groups=lambda w: options("--group", metrics_groups(w)),
-    shell:
-        "ash metrics {params.groups:q} --out {output.metrics:q} --iou {output.iou:q} > {log:q} 2>&1"
-
-
-rule plots:
-    input:
-        scores=scores(REPORTED, TARGETS),
-        histories=run_files("models", "history.csv", REPORTED),
-        code=closure("ash.report.plots"),
-    output:
-        loss=expand("results/plots/loss/{name}.csv", name=REPORTED),
-        iou=expand(
-            "results/plots/iou/{name}_{target}.csv", name=REPORTED, target=TARGETS
-        ),
-    log:
-        "logs/plots.log",
-    benchmark:
-        "benchmarks/plots.tsv"
-    threads: threads_of("light")
-    resources:
-        **resources_of("light"),
-    params:
-        settings=fingerprint(REPORTED, list(SEEDS), list(TARGETS)),
-        groups=options("--group", DEFAULT),
-    shell:
-        "ash plots {params.groups:q} --out results/plots > {log:q} 2>&1"
-
-
 rule figures:
     input:
         samples=run_files(
@@ -161,9 +68,12 @@ rule figures:
             SEEDS[0],
         ),
         histories=run_files("models", "history.csv", REPORTED, SEEDS[0]),
+        contributions=run_files("models", "history.csv", [HALLUCINATES]),
+        stylisation="results/figures/stylisation.npz",
         scores=scores(REPORTED, TARGETS),
         code=closure("ash.report.figures"),
     output:
+        "results/figures/figure4.csv",
         report(
             expand(
                 "results/figures/{name}.png",
@@ -190,6 +100,31 @@ rule figures:
         ),
     shell:
         "ash figures --out results/figures > {log:q} 2>&1"
+
+
+rule stylisation:
+    input:
+        unpack(stylisation_inputs),
+        model=run_files("models", "model.safetensors", [HALLUCINATES], SEEDS[0]),
+        players=run_files("models", "players.safetensors", [HALLUCINATES], SEEDS[0]),
+        stylizer="data/networks/stylizer.safetensors",
+        code=closure("ash.experiment.stylisation"),
+    output:
+        "results/figures/stylisation.npz",
+    log:
+        "logs/stylisation.log",
+    benchmark:
+        "benchmarks/stylisation.tsv"
+    threads: threads_of("evaluate")
+    resources:
+        **resources_of("evaluate"),
+    params:
+        settings=fingerprint(HALLUCINATES, SEEDS[0], TARGETS[0]),
+        experiment=HALLUCINATES,
+        run=lambda w, input: os.path.dirname(input.model[0]),
+    shell:
+        "OMP_NUM_THREADS={threads} ash-on-gpu ash stylisation {params.experiment:q} --run {params.run:q} --stylizer {input.stylizer:q}"
+        " --prepared {input.prepared:q} --paintings {input.paintings:q} --target {input.target:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule stylised_samples:
@@ -237,11 +172,17 @@ rule report:
             form=[".csv", ".table.json", "_classes.table.json"],
         ),
         cost="results/tables/cost.table.json",
+        claims=lambda w: f"results/{MORE_OF[w.page]}tables/claims.table.json",
+        forest=lambda w: f"results/{MORE_OF[w.page]}figures/forest.png",
         figures=expand("results/figures/{name}.png", name=FIGURES),
         provenance=lambda w: run_files(
             "models", "provenance.json", SETTINGS.experiments(PAGES[w.page])
         ),
-        code=closure("ash.report.page") + [located("ash/report/template.html")],
+        code=closure("ash.report.page")
+        + [
+            located(f"ash/report/{name}")
+            for name in ("template.html", "page.css", "page.js")
+        ],
     output:
         "results/{page}.html",
     log:
@@ -257,5 +198,6 @@ rule report:
         settings=fingerprint(SETTINGS),
         groups=lambda w: options("--group", PAGES[w.page]),
     shell:
-        "ash report {params.groups:q} --tables results/tables --figures results/figures --out {output:q}"
+        "ash report {params.groups:q} --tables results/tables --figures results/figures --claims {input.claims:q}"
+        " --forest {input.forest:q} --out {output:q}"
         " > {log:q} 2>&1"

@@ -10,6 +10,7 @@ rule train:
         ),
     output:
         model=ensure(run_file("models", "model.safetensors"), non_empty=True),
+        players=ensure(run_file("models", "players.safetensors"), non_empty=True),
         provenance=run_file("models", "provenance.json"),
         history=run_file("models", "history.csv"),
     log:

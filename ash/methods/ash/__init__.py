@@ -16,84 +16,36 @@ Tjio et al., Adversarial Semantic Hallucination for Domain Generalized Semantic 
 
 Departures from the print, all with the released code: the sign of L_c (the text minimises it, eq. 6 does not); L_s1
 compares with the style before H changes it (as printed it is identically 0, because AdaIN hands the style's mean on
-exactly); statistics are mean and deviation.  Departures from the release that have a switch back: one stylised image a
-step serves H and G, and the condition has the resolution of the logits (`g_image`, release.py); D sees both maps at one
-size (`stylised_map`); images enter the encoder as it expects them (`vgg_input`).  docs/why/fidelity.md lists the others.
+exactly); statistics are mean and deviation; G takes one step.  `sub_losses`, `statistics` and `g_steps` lead back to the
+print (experiment `ash_print`).  Departures from the release have a switch back too, which experiment `ash_release` turns:
+one stylised image a step serves H and G, and the condition has the resolution of the logits (`g_image`); D sees both maps
+at one size (`stylised_map`); images enter the encoder as it expects them (`vgg_input`).  docs/why/fidelity.md lists all.
 
-Beside this file: release.py makes G's image anew as the released code does, reversal.py has the same game in fewer passes
-(`reversal`), local.py lets gamma and beta act on each cell, which is ours (`modulation: local`), figure4.py has Figure 4.
+Beside this file: switches.py has the settings and sublosses.py what H has besides the game; release.py makes G's image anew
+as the released code does, printed.py has G step twice as Algorithm 1 does, reversal.py has the same game in fewer passes,
+local.py lets gamma and beta act on each cell, which is ours (`modulation: local`), figure4.py has Figure 4.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from ash.config import Section
-from ash.contract import Batch, Convention, Method, Needs, Update
+from ash.contract import Batch, Method, Update
 from ash.labels import N_CLASSES, VOID
 from ash.methods._networks import Networks, stated
 from ash.methods.ash.figure4 import contributions
 from ash.methods.ash.local import mix_locally
+from ash.methods.ash.sublosses import terms
+from ash.methods.ash.switches import Settings
 from ash.pixels import mirrored
 from ash.segmentation import losses
 from ash.style import adain, hallucination
 from ash.style.hallucination import Hallucinator
-from ash.style.noise import NoiseForm, perturb
+from ash.style.noise import perturb
 from ash.style.view import given, view
-
-Share = Annotated[float, Field(gt=0, le=1)]
-
-
-class Settings(Section):
-    """Numbers of the method."""
-
-    segmentation_loss: losses.SegmentationLoss
-    lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
-    alpha: float = Field(ge=0, le=1, description="share of the style in the decoded features, eq. 4")
-    lambda_adv: float = Field(ge=0, description="weight of the adversarial term, in H and in G")
-    lambda_adv_multiple: float = Field(ge=0, description="factor on lambda_adv; Table 4 varies it")
-    lambda_local: dict[str, float] = Field(description="CLAN's local weight, by source")
-    epsilon: float = Field(ge=0, description="CLAN's floor of the local weight")
-    preheat: float = Field(ge=0, le=1, description="share of training with unweighted adversarial terms")
-    damping: bool = Field(description="whether d = 1 - i/N; else 1")
-    through_m: bool = Field(description="whether M passes gradients; else it is a constant")
-    lambda_c: float = Field(ge=0, description="weight of L_c")
-    lambda_s1: float = Field(ge=0, description="weight of L_s1")
-    lambda_s2: float = Field(ge=0, description="weight of L_s2")
-    use_content: bool = Field(description="whether H has L_c (Table 6)")
-    use_style: bool = Field(description="whether H has L_s1")
-    use_divergence: bool = Field(description="whether H has L_s2")
-    statistics: adain.Statistics = Field(description="what S compares")
-    noise: NoiseForm = Field(description="form of the orthogonal noise on style features")
-    condition: Literal["prediction", "uniform", "ground_truth"] = Field(description="what H is told")
-    smoothing: float = Field(ge=0, lt=1, description="label smoothing of a predicted condition")
-    delta: float = Field(description="offset of gamma; 0 is SFTGAN's transform")
-    modulation: Literal["global", "local"] = Field(
-        description="where gamma and beta act: before AdaIN, or on each cell"
-    )
-    bound: float | None = Field(gt=0, description="largest |gamma| and |beta|; null does not bound them")
-    segmentation_on_stylised: float = Field(ge=0, description="weight of G's segmentation loss on x^")
-    vgg_input: Convention = Field(description="how images enter the encoder")
-    g_image: Literal["shared", "own"] = Field(
-        description="G's stylised image is H's, or is made anew with fresh noise and a condition of the label's size"
-    )
-    stylised_map: tuple[Share, Share] | None = Field(
-        description="width and height of D's maps of x^ as shares of those of x; null: the same"
-    )
-    reversal: bool = Field(
-        description="take H's adversarial gradient from G's backward pass, with its sign reversed: the same sum in fewer "
-        "passes; only where x^ is shared and G has no other loss on it",
-    )
-
-    @property
-    def needs(self) -> Needs:
-        """A discriminator, H, whose 20th class is void where it is told the truth, and a painting for each image."""
-        classes = N_CLASSES + (self.condition == "ground_truth")
-        return Needs(discriminators=1, condition=classes, paintings=1, convention=self.vgg_input)
 
 
 class Game(NamedTuple):
@@ -139,18 +91,32 @@ class Ash(Method):
         """H climbs what G descends, and has terms of its own.  Eq. 6."""
         return {"adversarial": -self.strength(progress) * game.fooling, **own}
 
-    def g_terms(self, heads: tuple[Tensor, ...], game: Game, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """L_seg, the damped terms of the game and of the heads' likeness, and L_seg on x^ where it is asked for."""
+    def source_terms(self, heads: tuple[Tensor, ...], batch: Batch, progress: float) -> dict[str, Tensor]:
+        """G's terms without x^: L_seg, and the damped likeness of the heads."""
         s = self.settings
-        terms = {
+        return {
             "segmentation": losses.segmentation(heads, batch.label, s.segmentation_loss),
-            "adversarial": self.strength(progress) * game.fooling,
             "weight": losses.likeness(self.segmenter, s.lambda_weight, losses.damping(progress, s.damping)),
         }
+
+    def stylised_terms(self, game: Game, batch: Batch, progress: float) -> dict[str, Tensor]:
+        """G's terms on x^: that of the game, and L_seg where it is asked for."""
+        s = self.settings
+        terms = {"adversarial": self.strength(progress) * game.fooling}
         if s.segmentation_on_stylised:
             stylised_loss = losses.segmentation(game.heads, batch.label, s.segmentation_loss)
             terms["segmentation_on_stylised"] = s.segmentation_on_stylised * stylised_loss
         return terms
+
+    def g_terms(self, heads: tuple[Tensor, ...], game: Game, batch: Batch, progress: float) -> dict[str, Tensor]:
+        """All of G's terms, in the order in which they are summed."""
+        of_source, of_stylised = self.source_terms(heads, batch, progress), self.stylised_terms(game, batch, progress)
+        return {
+            "segmentation": of_source["segmentation"],
+            "adversarial": of_stylised["adversarial"],
+            **of_source,
+            **of_stylised,
+        }
 
     def d_update(self, heads: tuple[Tensor, ...], game: Game) -> Update:
         """D tells maps of sources from maps of stylised images."""
@@ -164,7 +130,7 @@ class Ash(Method):
             size = (round(size[0] * s.stylised_map[1]), round(size[1] * s.stylised_map[0]))
         heads = self.segmenter(stylised)
         weight = None
-        if progress >= s.preheat:
+        if progress > s.preheat or (progress >= s.preheat and not s.preheat_inclusive):
             weight = losses.local_weight(heads, size, s.epsilon, self.lambda_local, through=s.through_m)
         probabilities = losses.probability_map(heads, size)
         fooling = losses.adversarial(self.discriminator(probabilities), losses.SOURCE, weight, size)
@@ -193,30 +159,27 @@ class Ash(Method):
         s = self.settings
         content, style = given(batch)
         style = perturb(style, s.noise, batch.generator)
-        mixed = self.mix(self.hallucinator, s, content, style, condition)
-        terms = {}
-        if s.use_content:
-            terms["content"] = s.lambda_c * functional.mse_loss(mixed, content)
-        if s.use_style:
-            terms["style"] = s.lambda_s1 * adain.statistics_distance(mixed, style, s.statistics)
-        if s.use_divergence:
-            terms["divergence"] = -s.lambda_s2 * adain.statistics_distance(mixed, content, s.statistics)
+        mixed, changed = self.mix(self.hallucinator, s, content, style, condition)
+        own = terms(s, content, style, changed, mixed)
         decoded = self.stylizer.decode(torch.lerp(content, mixed, s.alpha))
-        return view(decoded, batch, s.vgg_input), terms
+        return view(decoded, batch, s.vgg_input), own
 
-    def diagnostics(self, batch: Batch) -> dict[str, float]:
-        """Figure 4: what each class adds to |gamma| and |beta|."""
+    def diagnostics(self, shown: Batch) -> dict[str, float]:
+        """Figure 4: what each class adds to |gamma| and |beta|, of one image that stays the same."""
         with torch.no_grad():
             self.segmenter.eval()
-            heads = self.segmenter(batch.image)
+            heads = self.segmenter(shown.image)
             self.segmenter.train()
-            return contributions(self.hallucinator, self.condition(heads, batch))
+            return contributions(self.hallucinator, self.condition(heads, shown))
 
 
-def mix(h: Hallucinator, settings: Settings, content: Tensor, style: Tensor, condition: Tensor) -> Tensor:
-    """t, the content's features with the style that H makes of the painting's, all (B,C,h,w).  Eq. 1-3."""
+def mix(
+    h: Hallucinator, settings: Settings, content: Tensor, style: Tensor, condition: Tensor
+) -> tuple[Tensor, Tensor]:
+    """t, the content's features with the style that H makes of the painting's, and that style f', all (B,C,.,.).  Eq. 1-3."""
     gamma, beta = hallucination.maps(h, condition, style, settings.bound)
-    return adain.adain(content, hallucination.modulate(style, gamma, beta, settings.delta))
+    changed = hallucination.modulate(style, gamma, beta, settings.delta)
+    return adain.adain(content, changed), changed
 
 
 def METHOD(settings: Settings, networks: Networks) -> Method:  # noqa: N802  the name that every method has
@@ -225,6 +188,10 @@ def METHOD(settings: Settings, networks: Networks) -> Method:  # noqa: N802  the
         from ash.methods.ash.release import AshOwnImage
 
         return AshOwnImage(settings, networks)
+    if settings.g_steps == 2:
+        from ash.methods.ash.printed import AshPrinted
+
+        return AshPrinted(settings, networks)
     if settings.reversal and not settings.segmentation_on_stylised:
         from ash.methods.ash.reversal import AshReversed
 

@@ -7,16 +7,14 @@ from ash.style.hallucination import Hallucinator, class_contributions
 
 
 def contributions(hallucinator: Hallucinator, condition: Tensor) -> dict[str, float]:
-    """Columns `gamma.CLASS` and `beta.CLASS`, and `..._per_pixel.CLASS` for each pixel predicted as that class.
+    """Columns `pixels.CLASS`, `gamma.CLASS` and `beta.CLASS` of the history.
 
-    `condition` (B,K,h,w) holds the probabilities that H is told; a class that no pixel is predicted as has no column of
-    the second kind.
+    `condition` (B,K,h,w) holds the probabilities that H is told; `pixels` counts those of its h x w cells whose largest
+    probability is that class.  What the paper calls normalised is gamma / pixels and beta / pixels (`ash figures`).
     """
     pixels = condition.argmax(1).flatten().bincount(minlength=condition.shape[1])
-    figures = {}
-    for kind, values in zip(("gamma", "beta"), class_contributions(hallucinator, condition), strict=True):
-        for k, name in enumerate(CLASSES):
-            figures[f"{kind}.{name}"] = float(values[k])
-            if pixels[k]:
-                figures[f"{kind}_per_pixel.{name}"] = float(values[k] / pixels[k])
-    return figures
+    kinds = {
+        "pixels": pixels,
+        **dict(zip(("gamma", "beta"), class_contributions(hallucinator, condition), strict=True)),
+    }
+    return {f"{kind}.{name}": float(values[k]) for kind, values in kinds.items() for k, name in enumerate(CLASSES)}

@@ -18,7 +18,9 @@ class LocalSettings(Protocol):
     delta: float
 
 
-def mix_locally(h: Hallucinator, settings: LocalSettings, content: Tensor, style: Tensor, condition: Tensor) -> Tensor:
-    """t, the content's features with a share of the painting's style for each cell, all (B,C,h,w)."""
+def mix_locally(
+    h: Hallucinator, settings: LocalSettings, content: Tensor, style: Tensor, condition: Tensor
+) -> tuple[Tensor, Tensor]:
+    """t, the content's features with a share of the painting's style for each cell, and that style unchanged, (B,C,.,.)."""
     gamma, beta = hallucination.maps(h, condition, content, settings.bound)
-    return hallucination.modulate_locally(content, style, gamma, beta, settings.delta)
+    return hallucination.modulate_locally(content, style, gamma, beta, settings.delta), style

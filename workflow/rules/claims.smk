@@ -1,0 +1,64 @@
+# Every claim of the paper, answered: of what the default target trains, and below results/more/ of everything.
+
+
+rule answer_claims:
+    input:
+        unpack(claims_inputs),
+        claims=[CLAIMS_FILE] if CLAIMS_FILE else [],
+        cost="results/cost.json",
+        code=closure("ash.report.answers", "ash.report.claims", "ash.report.verdicts"),
+    output:
+        report(
+            "results/{more}tables/claims.md",
+            category="Claims",
+            caption="../report/claims.rst",
+        ),
+        "results/{more}tables/claims.csv",
+        "results/{more}tables/claims.table.json",
+        "results/{more}tables/contrasts.csv",
+    log:
+        "logs/{more}tables/claims.log",
+    benchmark:
+        "benchmarks/{more}tables/claims.tsv"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
+    params:
+        settings=lambda w: fingerprint(
+            {
+                name: SETTINGS.experiment(name).settings.get(
+                    "copies", SETTINGS.experiment(name).source
+                )
+                for name in claimed(w)
+            },
+            list(SEEDS),
+            list(TARGETS),
+            SETTINGS.protocol.evaluation.resamples,
+            SETTINGS.params.protocol,
+        ),
+        out=lambda w: f"results/{w.more}tables",
+        options=lambda w, input: options("--claims", input.claims)
+        + (["--everything"] if w.more else []),
+    shell:
+        "ash claims {params.options:q} --cost {input.cost:q} --out {params.out:q} > {log:q} 2>&1"
+
+
+rule forest:
+    input:
+        contrasts="results/{more}tables/contrasts.csv",
+        code=closure("ash.report.forest"),
+    output:
+        report(
+            "results/{more}figures/forest.png",
+            category="Claims",
+            caption="../report/figure.rst",
+        ),
+    log:
+        "logs/{more}figures/forest.log",
+    benchmark:
+        "benchmarks/{more}figures/forest.tsv"
+    threads: threads_of("light")
+    resources:
+        **resources_of("light"),
+    shell:
+        "ash forest --contrasts {input.contrasts:q} --out {output:q} > {log:q} 2>&1"
