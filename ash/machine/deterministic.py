@@ -142,7 +142,7 @@ def _interpolation(before: int, after: int, where: torch.device, kind: torch.dty
     """(after, before): each row has the weights of the two cells that a new one lies between."""
     step = (before - 1) / (after - 1) if after > 1 else 0.0
     with torch.inference_mode(False):
-        position = torch.arange(after, device=where, dtype=torch.float32) * step
+        position = torch.arange(after, device=where, dtype=torch.float64) * step
         cells = torch.arange(before, device=where)
         return (1 - (position[:, None] - cells).abs()).clamp_min(0).to(kind)
 

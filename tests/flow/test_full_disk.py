@@ -15,6 +15,8 @@ BY_WAY_OF_OTHERS = {
     "refit-stylizer": "`atomic` and `write_json`, as in fit-decoder; it needs more paintings than a test draws",
     "dvc-settings": "as the first part of dvc-record",
     "dvc-run": "starts Snakemake",
+    "import-authors": "as import-checkpoint; it wants a network of 181 MB",
+    "authors-table": "by `write_text`, as table does",
     "claims-reading": "prints; --into writes a page by `write_text`, as table does",
     "estimate": "--record writes times, of which no two runs have the same",
     "bench": "as estimate",

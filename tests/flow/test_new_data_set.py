@@ -112,6 +112,9 @@ def test_the_new_target_is_scored(checkout):
     metrics = json.loads((checkout / "results/metrics.json").read_text())
     assert metrics.keys() == old.keys()
     for experiment, targets in metrics.items():
+        if experiment == "claims":
+            assert targets == old[experiment]
+            continue
         assert {name: values for name, values in targets.items() if name != "lanes"} == old[experiment]
         assert 0 <= targets["lanes"]["miou19"] <= 100
 

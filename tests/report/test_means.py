@@ -94,7 +94,7 @@ def test_contrasts_and_metrics_follow_the_rule(streets, tmp_path):
     difference = mean(runs, "clan", "camvid", SHARED) - mean(runs, "source_only", "camvid", SHARED)
     assert f"mean {difference:+.1f}" in lines[0]
     assert lines[1].startswith("camvid: the mean is over the 10 classes that carla and camvid share (road, sidewalk, ")
-    write_metrics(settings, ["controls"], runs, tmp_path / "metrics.json")
+    write_metrics(settings, ["controls"], runs, None, tmp_path / "metrics.json")
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["clan"]["camvid"]["miou19"] == pytest.approx(mean(runs, "clan", "camvid", SHARED), abs=1e-4)
     eleven = mean(runs, "oracle", "camvid", [*SHARED, "bicycle"])
