@@ -10,7 +10,9 @@ data      draw, manifest, prepare
 style     stylizer, features, rain, refit-stylizer, import-stylizer, fit-decoder
 train     train
 evaluate  evaluate, evaluate-as, evaluate-model, score
-pictures  montage, predict, stylise
+matrix    matrix
+pictures  montage, stylise
+predict   predict
 weights   import-checkpoint
 report    table, cost, contrast, metrics, plots, figures, report, method-pages
 claimed   claims, forest, claims-reading
@@ -28,7 +30,9 @@ from ash.cli import (  # noqa: F401  importing them registers their commands
     claimed,
     data,
     evaluate,
+    matrix,
     pictures,
+    predict,
     report,
     style,
     train,

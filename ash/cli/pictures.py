@@ -1,4 +1,4 @@
-"""Commands that make pictures: montage, stylisation, predict, stylise."""
+"""Commands that make pictures: montage, stylisation, stylise."""
 
 from pathlib import Path
 from typing import Annotated
@@ -54,28 +54,6 @@ def stylisation(
 
 
 @app.command(rich_help_panel=OWN)
-def predict(
-    image: Path,
-    model: Annotated[Path, typer.Option(help="model.safetensors of a run, or an imported one")],
-    out: Out,
-    size: Annotated[
-        str | None, typer.Option(help="WIDTHxHEIGHT for the network; else the height of the first target, aspect kept")
-    ] = None,
-    params: ParamsOption = Params,
-) -> None:
-    """Overlay the classes that a trained or imported model sees in IMAGE."""
-    from ash.experiment.pictures import predict_image
-
-    if size is None:
-        settings = load(params)
-        _, wanted = settings.protocol.datasets[settings.targets[0]].image_size
-        used = predict_image(model, image, wanted, out)
-    else:
-        used = predict_image(model, image, parse_size(size), out)
-    console.print(f"{out}: as seen at {used[0]}x{used[1]}", soft_wrap=True, markup=False, highlight=False)
-
-
-@app.command(rich_help_panel=OWN)
 def stylise(
     image: Path,
     painting: Path,
@@ -91,7 +69,7 @@ def stylise(
     size: Annotated[
         str | None,
         typer.Option(
-            help="WIDTHxHEIGHT for the segmenter, with --run; else the height of the first target, aspect kept"
+            help="WIDTHxHEIGHT to fit into for the segmenter, with --run; else the height of the first target; aspect kept"
         ),
     ] = None,
     params: ParamsOption = Params,

@@ -8,7 +8,10 @@ compiled      parts of the networks compiled, where the settings ask for it
 train         one experiment with one seed: model, other players, history, provenance
 evaluate      a model against a prepared target
 evaluate_raw  a model under a named evaluation protocol, on the raw files of a set
+evaluate_all  a model under every protocol that the data at hand allows
 hallucinated  a trained run of ASH, and what it makes of an image step by step
 stylisation   those steps for a few images, for the paper's Figures 1, 2 and 4
-pictures      stylised samples, and predictions for single images
+pictures      stylised samples, and one stylised image
+viewer        what a model sees in pictures of one's own
+tiles         the logits of a picture that is too large to be seen at once
 """

@@ -79,20 +79,34 @@ def _measure(
     excluded = manifest["splits"].get("val", {}).get("excluded", {})
     samples = source.index(Path(settled.root), "val", settled.validation, excluded)
     matrices = []
-    for image, truth in ahead(partial(read_pair, source, protocol), samples, AHEAD):
-        rows = predict_strips(segmenter, image, (truth.shape[0], truth.shape[1]), where, arithmetic)
-        with enough_memory(where, f"no setting lowers what {protocol.name} needs for one image; use a larger device"):
-            parts = [confusion(truth[top : top + len(guess)], guess) for top, guess in rows]
-        matrices.append(np.sum(parts, axis=0))
+    for image, label in ahead(partial(read_pair, source), samples, AHEAD):
+        matrices.append(confusion_as(protocol, segmenter, image, label, where, arithmetic))
         progress(len(matrices), len(samples))
     return [sample.id for sample in samples], matrices
 
 
-def read_pair(source: Dataset, protocol: EvaluationProtocol, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    """What the network sees, uint8 (H,W,3), and what its prediction is scored on, uint8 (H,W).  SizeError if they differ."""
+def read_pair(source: Dataset, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """An image uint8 (H,W,3) and its train ids uint8 (H,W), as published.  SizeError if they differ."""
     image, label = source.read_image(sample), source.read_label(sample)
     check_sizes(sample, image, label)
-    return protocol.image(image), protocol.label(label)
+    return image, label
+
+
+def confusion_as(
+    protocol: EvaluationProtocol,
+    segmenter: DeepLab,
+    image: np.ndarray,
+    label: np.ndarray,
+    where: torch.device,
+    arithmetic: precision.Setting,
+) -> np.ndarray:
+    """The confusion matrix int64 (19,19) of one image uint8 (H,W,3) and its train ids uint8 (H,W) under a protocol."""
+    seen, truth = protocol.image(image), protocol.label(label)
+    rows = predict_strips(segmenter, seen, (truth.shape[0], truth.shape[1]), where, arithmetic)
+    with enough_memory(where, f"no setting lowers what {protocol.name} needs for one image; use a larger device"):
+        parts = [confusion(truth[top : top + len(guess)], guess) for top, guess in rows]
+    matrix: np.ndarray = np.sum(parts, axis=0)
+    return matrix
 
 
 def predict_strips(
@@ -112,9 +126,14 @@ def predict_strips(
             logits = segmenter.predict(
                 to_image(np.array(image[None])).to(where)
             )  # a copy: Pillow's arrays are read-only
-        for top in range(0, size[0], STRIP):
-            strip = upsampled_rows(logits, size, top, min(top + STRIP, size[0]))
-            yield top, strip.argmax(1)[0].to(torch.uint8).cpu().numpy()
+        yield from classes_by_strips(logits, size)
+
+
+def classes_by_strips(logits: Tensor, size: tuple[int, int]) -> Iterator[tuple[int, np.ndarray]]:
+    """The largest of logits (1,C,h,w) at (height, width) `size`, as strips (first row, uint8 (rows,width))."""
+    for top in range(0, size[0], STRIP):
+        strip = upsampled_rows(logits, size, top, min(top + STRIP, size[0]))
+        yield top, strip.argmax(1)[0].to(torch.uint8).cpu().numpy()
 
 
 def upsampled_rows(logits: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:

@@ -1,31 +1,26 @@
-"""Pictures to look at: stylised samples of a set, one stylised image, one predicted image."""
+"""Pictures to look at: stylised samples of a set, one stylised image."""
 
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ash.config.kinds import Size
 from ash.errors import ConfigError, DataError
-from ash.experiment.evaluate import predictor
 from ash.experiment.hallucinated import MODEL, PLAYERS, load_run
 from ash.files.atomic import atomic
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
-from ash.files.images import read_picture, resized
+from ash.files.images import read_picture
 from ash.files.listing import shown
 from ash.files.torchvision import torchvision
-from ash.labels import PALETTE
 from ash.machine.device import device, enough_memory
 from ash.pixels import to_image
 from ash.style.stylizer import load_stylizer
-from ash.weights.model import load_model
 
 SMALLEST = 16  # pixels of a side that still leave features to take statistics of
 GAP = 4  # white pixels around each picture of a montage
-LARGEST_INPUT = 1 << 25  # pixels that a network is shown of a picture whose size for it is not named
-OPACITY = 0.55  # of the classes' colours over a picture
+LARGEST_INPUT = 1 << 25  # pixels at which a picture is seen; their logits take 2.5 GB
 
 
 def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alpha: float, out: Path) -> None:
@@ -52,18 +47,18 @@ def stylised_montage(stylizer: Path, prepared: list[Path], paintings: Path, alph
             stylised = pair.stylise(features, style, alpha)[..., : size[0], : size[1]].cpu()
             pictures += [_resized(image, size), _resized(stylised, size)]
     grid = torchvision().utils.make_grid(torch.cat(pictures), len(paints) + 1, padding=GAP, pad_value=1.0)
-    _save(out, to_pixels(grid))
+    save_png(out, to_pixels(grid))
 
 
 def stylise_image(stylizer: Path, image: Path, painting: Path, alpha: float, out: Path) -> None:
     """Give one image the style of one painting; sizes may differ, the result has that of the image."""
     refuse_place(out, image, painting, stylizer)
     where = device()
-    pair, pictures = load_stylizer(stylizer).to(where), {path: _read(path) for path in (image, painting)}
+    pair, pictures = load_stylizer(stylizer).to(where), {path: read_usable(path) for path in (image, painting)}
     with torch.inference_mode(), enough_memory(where, "give smaller images"):
         content, style = (pair.encode(to_image(pictures[path][None]).to(where)) for path in (image, painting))
         height, width = pictures[image].shape[:2]
-        _save(out, to_pixels(pair.stylise(content, style, alpha)[0, :, :height, :width]))
+        save_png(out, to_pixels(pair.stylise(content, style, alpha)[0, :, :height, :width]))
 
 
 def stylise_by_run(
@@ -78,50 +73,35 @@ def stylise_by_run(
 ) -> Size:
     """Give one image the style of one painting as a trained run of ASH does, with noise from `seed` and with H.
 
-    G sees the image at `size`, as in `predict_image`; H is told what G sees.  Gives the size that was used.  ConfigError if
+    G sees the image at `size`, as in `seen_at`; H is told what G sees.  Gives the size that was used.  ConfigError if
     the run's H is told the true classes, which a picture does not come with.
     """
     refuse_place(out, image, painting, stylizer, folder / MODEL, folder / PLAYERS)
-    run, pictures = load_run(folder, stylizer, alpha), {path: _read(path) for path in (image, painting)}
+    run, pictures = load_run(folder, stylizer, alpha), {path: read_usable(path) for path in (image, painting)}
     if run.method.settings.condition == "ground_truth":
         raise ConfigError(
             f"{folder}: its hallucinator is told the true classes, which no picture has; give another run"
         )
-    used = _seen_at(image, pictures[image], size)
+    used = seen_at(image, pictures[image], size)
     with torch.inference_mode(), enough_memory(run.where, "give smaller images"):
         batch = run.batch(pictures[image], pictures[painting], seed)
-        _save(out, to_pixels(run.stylised(batch, run.heads(pictures[image], used))[0]))
+        save_png(out, to_pixels(run.stylised(batch, run.heads(pictures[image], used))[0]))
     return used
 
 
-def predict_image(model: Path, image: Path, size: Size | int, out: Path) -> Size:
-    """Overlay the classes that a trained or imported model sees in an image on that image.
+def seen_at(picture: Path, pixels: np.ndarray, size: Size | int | None) -> Size:
+    """The (width, height) at which a picture uint8 (H,W,3) is shown to a network, its aspect kept.
 
-    The image is resized for the network as prepared ones are: to `size` (width, height), or, where that is a height alone,
-    with its aspect kept.  Gives the size that was used; the overlay has the image's own.
+    As large as fits into `size` (width, height), or at that height, or as large as it is.  DataError if that is too large.
     """
-    refuse_place(out, image, model)
-    segmenter, pixels = load_model(model, device()), _read(image)
-    shape, used = pixels.shape[:2], _seen_at(image, pixels, size)
-    small = np.array(resized(pixels, used, Image.Resampling.BICUBIC))
-    draw = torchvision().utils.draw_segmentation_masks
-    with enough_memory(device(), "lower --size, or give a smaller image"):
-        label = predictor(segmenter, device())(small[None], shape)[0]
-        classes = np.unique(label)
-        masks = torch.from_numpy(label == classes[:, None, None])
-        colours = [tuple(PALETTE[k].tolist()) for k in classes]
-        overlay = draw(torch.from_numpy(pixels).permute(2, 0, 1), masks, alpha=OPACITY, colors=colours)
-    _save(out, overlay)
-    return used
-
-
-def _seen_at(image: Path, pixels: np.ndarray, size: Size | int) -> Size:
-    """The size at which the network sees a picture: a height alone keeps the aspect.  DataError if it is too large."""
-    shape = pixels.shape[:2]
-    used = (max(SMALLEST, round(shape[1] * size / shape[0])), size) if isinstance(size, int) else size
+    height, width = pixels.shape[:2]
+    scale = 1.0
+    if size is not None:
+        scale = size / height if isinstance(size, int) else min(size[0] / width, size[1] / height)
+    used = max(SMALLEST, round(width * scale)), max(SMALLEST, round(height * scale))
     if used[0] * used[1] > LARGEST_INPUT:
         raise DataError(
-            f"{shown(image)}: {used[0]}x{used[1]} for the network; name a smaller --size, or crop the image"
+            f"{shown(picture)}: {used[0]}x{used[1]} for the network; name a smaller --size, or crop the image"
         )
     return used
 
@@ -139,7 +119,7 @@ def _kind(path: Path) -> str:
     return {".h5": "the prepared set", ".safetensors": "the file of weights"}.get(path.suffix, "the picture")
 
 
-def _read(path: Path) -> np.ndarray:
+def read_usable(path: Path) -> np.ndarray:
     """A picture as uint8 RGB (H,W,3); DataError if it is too small to have features."""
     pixels = read_picture(path)
     if min(pixels.shape[:2]) < SMALLEST:
@@ -165,7 +145,7 @@ def to_pixels(image: Tensor) -> Tensor:
     return pixels
 
 
-def _save(path: Path, pixels: Tensor) -> None:
+def save_png(path: Path, pixels: Tensor) -> None:
     """Write uint8 RGB (3,H,W) as PNG, atomically."""
     with atomic(path) as temporary:
         torchvision().transforms.v2.functional.to_pil_image(pixels.cpu()).save(temporary, "PNG")

@@ -12,6 +12,7 @@ answers   the table of claims, and every contrast of a claim on every target
 forest    the plot of these contrasts
 in_words  the claims in plain words, for pages
 authors_scores  what the authors' trained models score, beside what the paper prints
+protocol_matrix  one model under every protocol
 cost      what a training step of each method costs
 metrics   the figures of all experiments in one file each
 plots     what `dvc plots` draws: curves and bars as CSV files

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ash.config import Settings
-from ash.evaluation.conventions import PROTOCOLS, EvaluationProtocol
+from ash.evaluation.conventions import OURS, PROTOCOLS, EvaluationProtocol
 from ash.files.atomic import write_text
 from ash.report.markdown import markdown
 from ash.report.paper import PaperTable
@@ -50,7 +50,7 @@ def write_authors(settings: Settings, source: str, paper: dict[str, PaperTable],
 
     StoreError names a file that is missing or holds no scores.
     """
-    protocols = [p for p in PROTOCOLS.values() if p.dataset in settings.protocol.datasets]
+    protocols = [PROTOCOLS[name] for name in OURS if PROTOCOLS[name].dataset in settings.protocol.datasets]
     lines = [line for p in protocols for line in _lines(source, p, paper, read_scores(scored / f"{p.name}.json"))]
     rows = tuple(
         (*(line.protocol, str(line.classes), f"{line.printed:.2f}", _shown(line.measured)),

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch.nn import functional
 
 from ash import datasets
 from ash.datasets import mapillary, mapillary_b
@@ -95,7 +97,40 @@ def test_every_protocol_says_that_it_neither_mirrors_nor_rescales():
     for protocol in conventions.PROTOCOLS.values():
         assert protocol.record()["mirrored"] is False
         assert protocol.record()["scales"] == [1.0]
-        assert {protocol.dataset, protocol.labels} <= set(datasets.names())
+        assert {protocol.dataset, protocol.labels} <= {*datasets.names()}
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "seen"),
+    [
+        ("cityscapes_rein", (256, 128), (1024, 512)),
+        ("mapillary_rein", (1200, 900), (683, 512)),
+        ("mapillary_rein", (900, 1200), (512, 683)),
+        ("mapillary_rein", (800, 300), (1024, 384)),
+        ("bdd100k_rein", (1280, 720), (1280, 720)),
+        ("acdc_night_rein", (1920, 1080), (960, 540)),
+        ("mapillary_tqdm", (800, 600), (1365, 1024)),
+        ("acdc_tqdm", (1920, 1080), (1820, 1024)),
+        ("acdc_fog_clan", (1920, 1080), (1024, 512)),
+        ("mapillary_own", (401, 303), (401, 303)),
+    ],
+)
+def test_each_size_of_the_field(name, size, seen):
+    """By hand from mmcv's rule, 2048x1024 or the like for the long and the short edge; labels stay as they are."""
+    protocol = conventions.load(name)
+    assert protocol.image(np.zeros((*size[::-1], 3), np.uint8)).shape == (*seen[::-1], 3)
+    label = np.zeros(size[::-1], np.uint8)
+    assert protocol.label(label) is label
+
+
+@pytest.mark.parametrize("size", [(64, 48), (200, 100), (37, 91)])
+def test_within_takes_pixels_as_opencv_does(size):
+    """Bilinear between the four nearest, halves of pixels kept, nothing smoothed: torch's interpolation, rounded."""
+    image = RNG.integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    found = conventions.EvaluationProtocol("x", "x", "x", "within", (96, 40)).image(image)
+    values = torch.from_numpy(image).permute(2, 0, 1)[None].double()
+    wanted = functional.interpolate(values, found.shape[:2], mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
+    assert np.abs(found.astype(float) - wanted.numpy()).max() <= 0.51
 
 
 def test_an_unknown_protocol_is_refused():

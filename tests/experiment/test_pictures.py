@@ -1,19 +1,13 @@
-"""Predict and stylise take images of any size and mode."""
+"""Stylise takes images of any size and mode; a montage shows each pair in its place."""
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from ash.config import SegmenterSettings
-from ash.errors import DataError, StoreError
-from ash.experiment.evaluate import predictor
-from ash.experiment.pictures import predict_image, stylise_image, stylised_montage
+from ash.errors import DataError
+from ash.experiment.pictures import stylise_image, stylised_montage
 from ash.files.hdf5 import PREPARED_SCHEMA, create_h5
 from ash.files.images import read_picture
-from ash.labels import colourise
-from ash.segmentation.deeplab import build_segmenter
-from ash.weights.model import load_model, save_model
 from tests.support.world import WEIGHTS
 
 
@@ -84,31 +78,6 @@ def test_unusable_images_are_one_line(tmp_path):
     assert not (tmp_path / "out.png").exists()
 
 
-@pytest.fixture
-def model(tmp_path):
-    """A small segmenter of fixed random weights, as a file."""
-    settings = SegmenterSettings(kind="small", width=8, blocks=(1, 1, 1, 1), rates=(1, 2))
-    torch.manual_seed(0)
-    save_model(tmp_path / "model.safetensors", build_segmenter(settings, "single"), settings, "run")
-    return tmp_path / "model.safetensors"
-
-
-@pytest.mark.parametrize(("size", "used"), [(48, (64, 48)), (24, (32, 24)), ((40, 56), (40, 56))])
-def test_an_overlay_mixes_the_picture_with_what_the_network_sees(tmp_path, model, size, used):
-    """By hand, to a grey level: 45 % of the picture and 55 % of the class's colour, at the picture's size.
-
-    A height alone keeps the 4:3 of the picture.
-    """
-    gradient("RGB", (80, 60)).save(tmp_path / "image.png")
-    assert predict_image(model, tmp_path / "image.png", size, tmp_path / "out.png") == used
-    pixels = np.asarray(gradient("RGB", (80, 60)))
-    small = np.array(Image.fromarray(pixels).resize(used, Image.Resampling.BICUBIC))
-    where = torch.device("cpu")
-    label = predictor(load_model(model, where), where)(small[None], (60, 80))[0]
-    with Image.open(tmp_path / "out.png") as picture:
-        assert np.abs(np.asarray(picture) - (0.45 * pixels + 0.55 * colourise(label))).max() <= 1
-
-
 def test_a_montage_holds_every_pair_in_its_place(tmp_path):
     """A white corner, six paintings on top, each content at the left of its row, 4 white pixels around each picture."""
     rng = np.random.default_rng(0)
@@ -128,20 +97,6 @@ def test_a_montage_holds_every_pair_in_its_place(tmp_path):
     assert len({cell.tobytes() for cell in cells.values()}) == 21
 
 
-@pytest.mark.parametrize(
-    ("content", "line"),
-    [(None, "missing"), (b"\x89PNG\r\n\x1a\n" + b"0" * 99, "not a readable safetensors file")],
-)
-def test_what_is_no_model_is_told_so(tmp_path, content, line):
-    """A name without a file, and a PNG: one line each with what is wanted."""
-    path = tmp_path / "x.safetensors"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(StoreError, match=f"x.safetensors: {line}.*; give the model.safetensors of a run") as error:
-        load_model(path, torch.device("cpu"))
-    assert "\n" not in str(error.value) and "train it again" not in str(error.value)
-
-
 BAD_PICTURES = {
     "a moving GIF": ("GIF", {"save_all": True, "append_images": [gradient("L", (50, 40))]}, "GIF of several frames"),
     "an inch wide, a pixel high": ("PNG", {"size": (90, 1)}, "90x1, wanted 16 pixels a side or more; give a larger"),
@@ -149,7 +104,7 @@ BAD_PICTURES = {
 
 
 @pytest.mark.parametrize("case", BAD_PICTURES)
-def test_pictures_that_cannot_be_used_are_one_line(tmp_path, model, case):
+def test_pictures_that_cannot_be_used_are_one_line(tmp_path, case):
     """As a photograph or as a painting, and nothing is written."""
     form, options, line = BAD_PICTURES[case]
     size = options.pop("size", (50, 40))
@@ -157,7 +112,6 @@ def test_pictures_that_cannot_be_used_are_one_line(tmp_path, model, case):
     gradient("RGB").save(tmp_path / "good.png")
     out = tmp_path / "out.png"
     for make in (
-        lambda: predict_image(model, tmp_path / "bad.x", 48, out),
         lambda: stylise_image(WEIGHTS, tmp_path / "good.png", tmp_path / "bad.x", 1.0, out),
         lambda: stylise_image(WEIGHTS, tmp_path / "bad.x", tmp_path / "good.png", 1.0, out),
     ):
@@ -166,14 +120,7 @@ def test_pictures_that_cannot_be_used_are_one_line(tmp_path, model, case):
     assert not out.exists()
 
 
-def test_a_strip_too_long_for_the_network_is_one_line(tmp_path, model):
-    """Its height brought to the network's would make it 100 000 columns wide: the size and the option."""
-    Image.fromarray(np.zeros((16, 3125, 3), np.uint8)).save(tmp_path / "x.png")
-    with pytest.raises(DataError, match=r"x\.png: 100000x512 for the network; name a smaller --size"):
-        predict_image(model, tmp_path / "x.png", 512, tmp_path / "out.png")
-
-
-def test_the_place_of_the_result_is_no_folder_and_none_of_the_pictures(tmp_path, model):
+def test_the_place_of_the_result_is_no_folder_and_none_of_the_pictures(tmp_path):
     """One line before anything is computed; the folder and both pictures stay as they are, by a link's name too."""
     good, out = tmp_path / "good.png", tmp_path / "out"
     gradient("RGB").save(good)
@@ -186,8 +133,6 @@ def test_the_place_of_the_result_is_no_folder_and_none_of_the_pictures(tmp_path,
         (good, "the picture itself"),
         (tmp_path / "link.png", "itself"),
     ):
-        with pytest.raises(DataError, match=line):
-            predict_image(model, good, 48, place)
         with pytest.raises(DataError, match=line):
             stylise_image(WEIGHTS, tmp_path / "painting.png", good, 1.0, place)
     assert good.read_bytes() == before and list(out.iterdir()) == []
@@ -205,18 +150,15 @@ def test_paintings_of_any_mode_give_a_style_without_a_warning(tmp_path, mode):
     assert (tmp_path / "of_painting.png").read_bytes() == (tmp_path / "of_rgb.png.png").read_bytes()
 
 
-def test_a_picture_does_not_replace_the_weights_or_sets_that_it_is_made_with(tmp_path, model):
-    """A slip in --out costs no trained model, no stylizer and no prepared set."""
+def test_a_picture_does_not_replace_the_weights_or_sets_that_it_is_made_with(tmp_path):
+    """A slip in --out costs no stylizer and no prepared set."""
     good, stylizer, prepared = tmp_path / "good.png", tmp_path / "s.safetensors", tmp_path / "a.h5"
     gradient("RGB").save(good)
     stylizer.write_bytes(WEIGHTS.read_bytes())
     prepared.write_bytes(b"x")
-    before = model.read_bytes()
-    with pytest.raises(DataError, match="is the file of weights itself"):
-        predict_image(model, good, 48, model)
     with pytest.raises(DataError, match="is the file of weights itself"):
         stylise_image(stylizer, good, good, 1.0, stylizer)
     for place, line in ((prepared, "is the prepared set itself"), (stylizer, "is the file of weights itself")):
         with pytest.raises(DataError, match=line):
             stylised_montage(stylizer, [prepared], prepared, 1.0, place)
-    assert model.read_bytes() == before and stylizer.read_bytes() == WEIGHTS.read_bytes()
+    assert stylizer.read_bytes() == WEIGHTS.read_bytes()

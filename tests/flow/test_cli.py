@@ -29,7 +29,7 @@ def test_help_lists_every_step(tmp_path):
     """One command a step of the workflow, and those for people."""
     commands = (
         "acquire draw manifest prepare stylizer refit-stylizer features train evaluate montage table metrics figures report"
-        " check predict stylise bench"
+        " check predict stylise matrix bench"
     )
     words = ash(tmp_path, "--help").stdout.split()
     assert set(commands.split()) <= set(words)

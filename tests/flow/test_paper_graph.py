@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from ash import config
 from ash.acquire.networks import AUTHORS
-from ash.evaluation.conventions import PROTOCOLS
+from ash.evaluation.conventions import OURS
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.machine import precision
 from tests.conftest import ash, snakemake
@@ -123,7 +123,7 @@ def test_any_image_is_stylised(paper, tmp_path):
 
 def test_named_protocols_score_a_run(paper):
     """Mapillary at its own size, at height 1536, and both mappings, by their rule."""
-    names = [name for name in PROTOCOLS if name.startswith("mapillary")]
+    names = [name for name in OURS if name.startswith("mapillary")]
     files = [f"results/protocols/ash/seed0/{name}.json" for name in names]
     snakemake(paper, *files)
     assert len(names) == 6
@@ -138,7 +138,7 @@ def test_the_authors_models_are_scored(paper):
         torch.save(state(seed), paper / name)
     snakemake(paper, "results/authors/gta5.md", "results/authors/synthia/cityscapes.json")
     frame = pd.read_csv(paper / "results/authors/gta5.csv")
-    assert list(frame["protocol"]) == list(PROTOCOLS)
+    assert list(frame["protocol"]) == list(OURS)
     stated = json.loads((paper / "results/authors/gta5/mapillary_1536_b.json").read_text())
     assert stated["protocol"]["labels"] == "mapillary_b"
     measured = frame.set_index("protocol")["measured"]["mapillary_1536_b"]

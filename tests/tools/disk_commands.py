@@ -52,6 +52,8 @@ COMMANDS: dict[str, str] = {
     "score": f"score {LABELS} {LABELS} --dataset cityscapes --out {{out}}/scores.json",
     "montage": f"montage {PAIR} --prepared {{in}}/prepare/gta5.h5 --paintings {{in}}/paintings/painters.h5 --alpha 1"
     " --out {out}/m.png",
+    "matrix": "matrix {in}/train/model.safetensors --data cityscapes={folder}/data/miniature/cityscapes --family native"
+    " --out {out}",
     "stylisation": f"stylisation ash --run '{{in}}/train ash' {PAIR} --prepared {{in}}/prepare/gta5.h5"
     " --paintings {in}/paintings/painters.h5 --target {in}/target/cityscapes.h5 --out {out}/s.npz",
     "predict": "predict {image} --model {in}/train/model.safetensors --size 64x32 --out {out}/o.png",

@@ -46,7 +46,7 @@ rule evaluate_authors:
         "benchmarks/authors/{source}_{protocol}.tsv"
     wildcard_constraints:
         source="|".join(AUTHORS),
-        protocol="|".join(EVALUATION_PROTOCOLS) or "(?!)",
+        protocol="|".join(OUR_PROTOCOLS) or "(?!)",
     threads: threads_of("evaluate")
     resources:
         **resources_of("evaluate"),
@@ -65,7 +65,7 @@ rule evaluate_authors:
 rule authors_table:
     input:
         scores=expand(
-            "results/authors/{{source}}/{protocol}.json", protocol=EVALUATION_PROTOCOLS
+            "results/authors/{{source}}/{protocol}.json", protocol=OUR_PROTOCOLS
         ),
         paper=located("ash/report/paper.yaml"),
         code=closure("ash.report.authors_scores"),

@@ -9,7 +9,8 @@ sys.path.insert(0, workflow.basedir)
 from ash.acquire.networks import is_published
 from ash.config import ResourceSettings
 from ash.errors import AshError
-from ash.evaluation.conventions import PROTOCOLS
+from ash.evaluation.conventions import OURS, PROTOCOLS, SETS
+from ash.labels import classes_of
 from ash.report.claims import load_claims
 from workflow.at_work import VARIABLE, enter
 from workflow.bridge.records import put_back
