@@ -161,13 +161,13 @@ def test_push_clone_pull(copy, tmp_path):
 
 
 def test_an_edited_method_names_its_runs(copy):
-    """ash/methods/ash/__init__.py: both engines name the run that uses it, and not the other."""
+    """ash/methods/ash/__init__.py: both engines name the run that uses it, and the figures that run its H; not the other."""
     path = copy / "ash/methods/ash/__init__.py"
     path.write_text(path.read_text() + "\n# edited\n")
     assert {job for job in planned(copy.run("snakemake", *DRY)) if job.startswith("train")} == {"train ash"}
     assert copy.changed() == {"settings"}
     copy.run("ash", "dvc-settings")
-    assert copy.changed() == {"settings", "train@ash"}
+    assert copy.changed() == {"settings", "train@ash", "figures"}
 
 
 def test_times_do_not_matter(copy):
