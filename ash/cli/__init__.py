@@ -4,6 +4,7 @@ An AshError ends a command with its message on stderr and exit code 2; anything 
 keeps its traceback.  Heavy imports happen inside the commands, so that `ash --help` is instant.
 
 app       what all commands share: settings, sizes, progress
+named     options NAME=PATH
 acquire   acquire, check
 authors   import-authors, authors-table
 data      draw, manifest, prepare
@@ -11,12 +12,12 @@ style     stylizer, features, rain, refit-stylizer, import-stylizer, fit-decoder
 train     train
 evaluate  evaluate, evaluate-as, evaluate-model, score
 matrix    matrix
-pictures  montage, stylise
+pictures  montage, stylisation, stylise
 predict   predict
 weights   import-checkpoint
 report    table, cost, contrast, metrics, plots, figures, report, method-pages
 claimed   claims, forest, claims-reading
-bench     bench step, bench cost, bench storage, bench plan
+bench     bench step, bench launches, bench cost, bench storage, bench plan
 workflow  estimate, dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes
 """
 

@@ -1,8 +1,8 @@
 """Commands that score: evaluate, evaluate-as, evaluate-model, score."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -18,9 +18,10 @@ from ash.cli.app import (
     progress,
 )
 from ash.cli.data import dataset_of
+from ash.cli.named import PROTOCOL, TARGET, named_files
 from ash.cli.train import Experiment, Seed
 from ash.config import SOURCE, Settings, load
-from ash.errors import ConfigError, known
+from ash.errors import ConfigError
 
 if TYPE_CHECKING:
     from ash.evaluation.conventions import EvaluationProtocol
@@ -39,7 +40,7 @@ def evaluate(
     from ash.experiment.evaluate import evaluate_run
 
     settings = load(params)
-    for name, prepared in named_files(target, (*settings.protocol.datasets, SOURCE)).items():
+    for name, prepared in named_files(target, (*settings.protocol.datasets, SOURCE), TARGET).items():
         outs = out / f"{name}.json", out / f"{name}.npz"
         with progress(f"evaluate {experiment} seed {seed} on {name}") as show:
             evaluate_run(settings, experiment, seed, name, model, prepared, *outs, show)
@@ -93,7 +94,7 @@ def evaluate_model(
             described = _raw_files(settings, chosen, manifest, show)
             evaluate_file_as(settings, chosen, described, model, out / f"{name}.json", show)
         console.print(_summary(name, read_json(out / f"{name}.json")), soft_wrap=True, markup=False, highlight=False)
-    for name, prepared in named_files(target or (), settings.protocol.datasets).items():
+    for name, prepared in named_files(target or (), settings.protocol.datasets, TARGET).items():
         with progress(f"evaluate {model} on {name}") as show:
             outs = out / f"{name}.json", out / f"{name}.npz"
             evaluate_file(settings, model, name, prepared, *outs, show)
@@ -131,41 +132,6 @@ def score(
     if out is not None:
         write_json(out, result)
     _show(result, protocol or name)
-
-
-class Named(NamedTuple):
-    """An option NAME=FILE, for its messages."""
-
-    option: str
-    wanted: str
-    """The form of its value, with an example."""
-    kind: str
-    """What the name is one of."""
-
-
-TARGET = Named(
-    "--target", "NAME=PREPARED, e.g. cityscapes=data/prepared/cityscapes_val.h5", "a data set of the protocol"
-)
-PROTOCOL = Named(
-    "--protocol", "NAME=MANIFEST, e.g. cityscapes=data/manifests/cityscapes.json", "an evaluation protocol"
-)
-
-
-def named_files(pairs: Iterable[str], there: Collection[str], named: Named = TARGET) -> dict[str, Path]:
-    """Options NAME=FILE taken apart; ConfigError if one is not that, or names what is not there, or the same again."""
-    files: dict[str, Path] = {}
-    for pair in pairs:
-        name, equals, file = pair.partition("=")
-        if not (name and equals and file):
-            raise ConfigError(f"{named.option} {pair}: wanted {named.wanted}")
-        if name not in there:
-            raise ConfigError(f"{named.option} {pair}: {name!r} is not {named.kind}; {known(name, there)}")
-        if name in files:
-            raise ConfigError(
-                f"{named.option} {pair}: {name} is named twice, and its scores have one file; name it once"
-            )
-        files[name] = Path(file)
-    return files
 
 
 def _raw_files(

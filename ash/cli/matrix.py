@@ -7,8 +7,9 @@ import typer
 from rich.table import Table
 
 from ash.cli.app import OWN, Params, ParamsOption, app, console, progress
+from ash.cli.named import DATA, MANIFEST, named_files
 from ash.config import load
-from ash.errors import ConfigError, known
+from ash.errors import ConfigError
 from ash.labels import SUBSETS
 
 
@@ -28,6 +29,7 @@ def matrix(
 ) -> None:
     """Score any model file under every protocol that the data at hand allows, C/B/M mean included."""
     from ash.evaluation import families
+    from ash.evaluation.conventions import SETS
     from ash.experiment.evaluate_all import at_hand, score_matrix
     from ash.files.atomic import write_json, write_text
     from ash.preparation.drawn import compare, ensure_raw
@@ -38,9 +40,9 @@ def matrix(
     if classes not in SUBSETS:
         raise ConfigError(f"--classes {classes}: wanted one of {', '.join(map(str, SUBSETS))}")
     settings, chosen = load(params), families.load(family)
-    folders, described = _named("--data", data), {}
+    folders, described = named_files(data or (), SETS, DATA), {}
     with progress(f"matrix of {checkpoint}") as show:
-        for name, file in _named("--manifest", manifest).items():
+        for name, file in named_files(manifest or (), SETS, MANIFEST).items():
             described[name] = read_manifest(file, name)
             if name in settings.protocol.datasets and name not in folders:
                 ensure_raw(settings, name, described[name], show)
@@ -53,23 +55,6 @@ def matrix(
         write_text(out / "matrix.csv", matrix_rows(result, classes))
         write_text(out / "matrix.md", markdown(table))
     _show(table)
-
-
-def _named(option: str, pairs: list[str] | None) -> dict[str, Path]:
-    """Options SET=PATH taken apart; ConfigError if one is not that, is of a set of no protocol, or comes twice."""
-    from ash.evaluation.conventions import SETS
-
-    named: dict[str, Path] = {}
-    for pair in pairs or ():
-        name, equals, path = pair.partition("=")
-        if not (name and equals and path):
-            raise ConfigError(f"{option} {pair}: wanted SET=PATH, e.g. cityscapes=data/raw/cityscapes")
-        if name not in SETS:
-            raise ConfigError(f"{option} {pair}: {name!r} is a set of no protocol; {known(name, SETS)}")
-        if name in named:
-            raise ConfigError(f"{option} {pair}: {name} is named twice; name it once")
-        named[name] = Path(path)
-    return named
 
 
 def _show(table: Any) -> None:

@@ -9,16 +9,15 @@ import torch
 from PIL import Image
 
 from ash import config, datasets
-from ash.config import SegmenterSettings
 from ash.errors import DataError
 from ash.evaluation import families
 from ash.evaluation.scores import confusion
 from ash.experiment.evaluate import predictor
 from ash.experiment.evaluate_all import at_hand, score_matrix
-from ash.segmentation.deeplab import build_segmenter
-from ash.weights.model import load_model, save_model
+from ash.weights.model import load_model
 from tests.conftest import ash, settle, snakemake
 from tests.support.fakes import fill
+from tests.support.networks import seeing
 
 CPU = torch.device("cpu")
 
@@ -26,13 +25,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def model(tmp_path):
     """A small segmenter of fixed random weights that sees several classes, as a file."""
-    settings = SegmenterSettings(kind="small", width=4, blocks=(1, 1, 1, 1), rates=(1,))
-    torch.manual_seed(0)
-    segmenter = build_segmenter(settings, "single")
-    for name, value in segmenter.layer5.named_parameters():
-        value.data *= 0 if name.endswith("bias") else 100
-    save_model(tmp_path / "model.safetensors", segmenter, settings, "run")
-    return tmp_path / "model.safetensors"
+    return seeing(tmp_path / "model.safetensors", 4, (1,))
 
 
 def test_every_cell_is_the_score_of_its_protocol(tmp_path, model, monkeypatch):

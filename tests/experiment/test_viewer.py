@@ -8,16 +8,15 @@ import pytest
 import torch
 from PIL import Image
 
-from ash.config import SegmenterSettings
 from ash.errors import DataError, ResourceError, StoreError
 from ash.evaluation.label_maps import score_folder
 from ash.experiment.evaluate import predictor
 from ash.experiment.pictures import seen_at
 from ash.experiment.viewer import SMALLEST_TILE, Task, Viewer, predict_pictures, tasks_of
 from ash.labels import colourise
-from ash.segmentation.deeplab import build_segmenter
-from ash.weights.model import load_model, save_model
+from ash.weights.model import load_model
 from tests.support.fakes import fill
+from tests.support.networks import seeing
 
 CPU = torch.device("cpu")
 
@@ -34,13 +33,7 @@ def picture(path, size=(80, 60), form="PNG", seed=0):
 @pytest.fixture
 def model(tmp_path):
     """A small segmenter of fixed random weights that sees several classes, as a file."""
-    settings = SegmenterSettings(kind="small", width=8, blocks=(1, 1, 1, 1), rates=(1, 2))
-    torch.manual_seed(0)
-    segmenter = build_segmenter(settings, "single")
-    for name, value in segmenter.layer5.named_parameters():
-        value.data *= 0 if name.endswith("bias") else 100
-    save_model(tmp_path / "model.safetensors", segmenter, settings, "run")
-    return tmp_path / "model.safetensors"
+    return seeing(tmp_path / "model.safetensors", 8, (1, 2))
 
 
 @pytest.mark.parametrize(
