@@ -20,15 +20,15 @@ from ash.report.verdicts import World, answer
 
 TITLE = "Claims: what the paper says, what was measured here, and whether it holds"
 COLUMNS = (
-    Column("id", "left"),
     Column("claim", "left"),
-    Column("where", "left"),
+    Column("verdict", "left", "verdict"),  # second, so that a narrow window shows it
     Column("printed"),
     Column("measured"),
     Column("n"),
     Column("95 % interval"),
-    Column("verdict", "left", "verdict"),
     Column("why", "left"),
+    Column("where", "left"),
+    Column("id", "left"),
 )
 
 
@@ -99,7 +99,7 @@ def _cells(row: pd.Series) -> list[str]:
         interval = f"[{row['low']:+.2f}, {row['high']:+.2f}]{' over images only' if row['over'] == 'images' else ''}"
     n = "-" if pd.isna(row["n"]) else str(row["n"])
     who = row["where"] if row["by"] == "paper" else f"ours: {row['where']}"
-    return [row["id"], row["claim"], who, printed, measured, n, interval, row["verdict"], row["why"]]
+    return [row["claim"], row["verdict"], printed, measured, n, interval, row["why"], who, row["id"]]
 
 
 def _notes(frame: pd.DataFrame, settings: Settings) -> tuple[str, ...]:
