@@ -1,7 +1,7 @@
 """The command for checkpoints made elsewhere: import-checkpoint."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,14 +17,18 @@ def import_checkpoint(
     out: Annotated[Path, typer.Argument(help="file to write")],
     backbone: Annotated[bool, typer.Option(help="leave the heads out, as for initial weights")] = False,
     branches: Annotated[int | None, typer.Option(min=1, help="convolutions of a head that count; all of them")] = None,
+    output_stride: Annotated[
+        Literal["8", "16"] | None, typer.Option(help="of DeepLabV3+ of RobustNet's family, which its file name states")
+    ] = None,
     export: Annotated[
         bool, typer.Option("--export", help="the other way: FILE is ours, OUT a PyTorch checkpoint")
     ] = False,
 ) -> None:
-    """Turn a checkpoint of the CLAN/ASH family into a model of this project, or back."""
+    """Turn a checkpoint of the CLAN/ASH family, or of RobustNet's, into a model of this project, or back."""
     from ash.weights import checkpoints
 
     if export:
         checkpoints.export_checkpoint(Path(file), out)
     else:
-        checkpoints.import_checkpoint(file, out, backbone=backbone, branches=branches)
+        stride: Literal[8, 16] | None = None if output_stride is None else 8 if output_stride == "8" else 16
+        checkpoints.import_checkpoint(file, out, backbone=backbone, branches=branches, output_stride=stride)

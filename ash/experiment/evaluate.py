@@ -18,12 +18,15 @@ from ash.machine.device import device, enough_memory
 from ash.pixels import to_image
 from ash.progress import Progress, quiet
 from ash.segmentation.deeplab import DeepLab
+from ash.segmentation.deeplab_v3plus import DeepLabV3Plus
 from ash.weights.model import load_model, run_digest
 
 Predict = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
 
 
-def predictor(segmenter: DeepLab, where: torch.device, arithmetic: precision.Setting = "auto") -> Predict:
+def predictor(
+    segmenter: DeepLab | DeepLabV3Plus, where: torch.device, arithmetic: precision.Setting = "auto"
+) -> Predict:
     """A function from uint8 RGB images (B,H,W,3) and a (height, width) to train ids (B,height,width).
 
     CLAN's protocol: logits are upsampled bilinearly with aligned corners, and the largest wins; no mirroring, one scale.

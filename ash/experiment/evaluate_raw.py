@@ -22,6 +22,7 @@ from ash.machine.device import device, enough_memory
 from ash.pixels import to_image
 from ash.progress import Progress, quiet
 from ash.segmentation.deeplab import DeepLab
+from ash.segmentation.deeplab_v3plus import DeepLabV3Plus
 from ash.weights.model import load_model, run_digest
 
 AHEAD = 4  # images decoded before the network asks for them; the largest pair takes 60 MB
@@ -69,7 +70,7 @@ def _measure(
     settings: Settings,
     protocol: EvaluationProtocol,
     manifest: dict[str, Any],
-    segmenter: DeepLab,
+    segmenter: DeepLab | DeepLabV3Plus,
     arithmetic: precision.Setting,
     progress: Progress,
 ) -> tuple[list[str], list[np.ndarray]]:
@@ -94,7 +95,7 @@ def read_pair(source: Dataset, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
 
 def confusion_as(
     protocol: EvaluationProtocol,
-    segmenter: DeepLab,
+    segmenter: DeepLab | DeepLabV3Plus,
     image: np.ndarray,
     label: np.ndarray,
     where: torch.device,
@@ -110,7 +111,7 @@ def confusion_as(
 
 
 def predict_strips(
-    segmenter: DeepLab,
+    segmenter: DeepLab | DeepLabV3Plus,
     image: np.ndarray,
     size: tuple[int, int],
     where: torch.device,

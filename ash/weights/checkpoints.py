@@ -1,6 +1,8 @@
 """Published checkpoints as models of this project, and back; initial weights of a training."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,25 +13,42 @@ from ash.errors import CheckpointError, ConfigError, several
 from ash.files.atomic import atomic_file, file_digest
 from ash.files.foreign import misfits, read_state
 from ash.segmentation.deeplab import DeepLab, build_segmenter
+from ash.segmentation.deeplab_v3plus import V3PlusSettings
 from ash.weights.family import HEADS, to_family, to_ours
 from ash.weights.model import load_model, save_weights
+from ash.weights.robustnet import is_robustnet, to_v3plus
 
 IMPORTED = "imported"  # stands in the file where a trained model has the digest of its run
 
 
 def import_checkpoint(
-    source: str, out: Path, *, backbone: bool, branches: int | None, like: SegmenterSettings | None = None
+    source: str,
+    out: Path,
+    *,
+    backbone: bool,
+    branches: int | None,
+    output_stride: Literal[8, 16] | None = None,
+    like: SegmenterSettings | None = None,
 ) -> None:
-    """Write a checkpoint of the CLAN/ASH family, or of torchvision, as a model of this project.
+    """Write a checkpoint of the CLAN/ASH family, of RobustNet's, or of torchvision, as a model of this project.
 
-    `ash predict` and `ash evaluate-model` take it; without heads (`backbone`) it can only start a training.  `like`
-    is the network that it must be, with CLAN's two heads.  Raises StoreError or CheckpointError that names the file,
-    ConfigError if `out` is the file itself.
+    `ash predict`, `ash evaluate-model` and `ash matrix` take it; without heads (`backbone`) it can only start a training.
+    RobustNet's, which leaves no trace of its `output_stride`, has to be told it.  `like` is the network that it must be, with
+    CLAN's two heads.  Raises StoreError or CheckpointError that names the file, ConfigError if `out` is the file itself.
     """
     _refuse_same(Path(source), out)
-    tensors, settings, layout = _ours(source, backbone, branches)
-    if like is not None:
-        _check_like(source, settings, layout, like)
+    state = read_state(source)
+    tensors: dict[str, Tensor]
+    settings: SegmenterSettings | V3PlusSettings
+    layout: Heads | None = None
+    if like is None and is_robustnet(state):
+        tensors, settings = _v3plus(source, state, backbone or branches is not None, output_stride)
+    elif output_stride is not None:
+        raise CheckpointError(f"{source}: --output-stride is for DeepLabV3+ of RobustNet's family; leave it out")
+    else:
+        tensors, settings, layout = _ours(source, state, backbone, branches)
+        if like is not None:
+            _check_like(source, settings, layout, like)
     notes = {
         "run": IMPORTED,
         "segmenter": settings.model_dump(mode="json"),
@@ -53,11 +72,28 @@ def _check_like(source: str, found: SegmenterSettings, heads: Heads | None, want
 
 
 def _ours(
-    source: str | Path, backbone: bool, branches: int | None
+    source: str | Path, state: Mapping[str, Tensor], backbone: bool, branches: int | None
 ) -> tuple[dict[str, Tensor], SegmenterSettings, Heads | None]:
-    state = read_state(source)
     try:
         return to_ours(state, backbone=backbone, branches=branches)
+    except CheckpointError as cause:
+        raise CheckpointError(f"{source}: {cause}") from cause
+
+
+def _v3plus(
+    source: str, state: Mapping[str, Tensor], parts: bool, output_stride: Literal[8, 16] | None
+) -> tuple[dict[str, Tensor], V3PlusSettings]:
+    """A whole DeepLabV3+; CheckpointError if `parts` of it are asked for, or its stride is not told."""
+    if parts:
+        raise CheckpointError(
+            f"{source}: DeepLabV3+ of RobustNet's family is taken whole, to score; leave out --backbone and --branches"
+        )
+    if output_stride is None:
+        raise CheckpointError(
+            f"{source}: a DeepLabV3+, whose stride no tensor tells; name --output-stride 16 or 8, as its file name does (os16)"
+        )
+    try:
+        return to_v3plus(state, output_stride)
     except CheckpointError as cause:
         raise CheckpointError(f"{source}: {cause}") from cause
 
@@ -80,7 +116,7 @@ def _refuse_same(source: Path, out: Path) -> None:
 
 def check_initial(source: str | Path, segmenter: SegmenterSettings) -> None:
     """StoreError or CheckpointError if a checkpoint cannot be the initial weights of a segmenter, heads apart."""
-    tensors, _, _ = _ours(source, backbone=True, branches=None)
+    tensors, _, _ = _ours(source, read_state(source), backbone=True, branches=None)
     with torch.device("meta"):
         own = build_segmenter(segmenter, "single").state_dict()
     faults = misfits(tensors, {name: value for name, value in own.items() if not name.startswith(HEADS)})

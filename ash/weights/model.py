@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, overload
 
 import torch
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from ash.files.atomic import atomic, digest
 from ash.files.foreign import misfits
 from ash.files.tensors import pack, unpack
 from ash.segmentation.deeplab import DeepLab, build_segmenter
+from ash.segmentation.deeplab_v3plus import DeepLabV3Plus, V3PlusSettings
 
 WANTED = "give the model.safetensors of a run, or import a checkpoint (`ash import-checkpoint`)"
 
@@ -36,14 +37,22 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, 
         temporary.write_bytes(pack(tensors, notes))
 
 
-def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepLab:
+@overload
+def load_model(path: Path, where: torch.device, run: str) -> DeepLab: ...
+
+
+@overload
+def load_model(path: Path, where: torch.device, run: None = None) -> DeepLab | DeepLabV3Plus: ...
+
+
+def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepLab | DeepLabV3Plus:
     """Rebuild the segmenter from its file, in evaluation mode; `run` is the digest that it must carry.
 
     StoreError if the file is missing or damaged, CheckpointError if it is of another network or of another run.
     """
     notes, tensors = unpack(path, "a model of this project", WANTED)
     try:
-        found, settings = str(notes["run"]), SegmenterSettings.model_validate(notes["segmenter"])
+        found, settings = str(notes["run"]), _described(notes["segmenter"])
         layout = notes["heads"]
     except (KeyError, ValidationError) as cause:
         raise CheckpointError(f"{path}: not a model of this project ({flat(cause)}); {WANTED}") from cause
@@ -51,15 +60,27 @@ def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepL
         raise CheckpointError(
             f"{path}: trained under settings {found[:12]}, wanted {run[:12]}; train it again, or restore the settings"
         )
+    segmenter = DeepLabV3Plus(settings) if isinstance(settings, V3PlusSettings) else _deeplab(path, settings, layout)
+    if faults := misfits(tensors, segmenter.state_dict()):
+        told = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
+        raise CheckpointError(f"{path}: weights do not fit its network ({told}); train it again")
+    segmenter.load_state_dict(tensors)
+    return segmenter.to(where).eval()
+
+
+def _described(notes: Any) -> SegmenterSettings | V3PlusSettings:
+    """The settings of either network; ValidationError if they are of neither."""
+    if isinstance(notes, dict) and notes.get("kind") == "deeplab_v3plus":
+        return V3PlusSettings.model_validate(notes)
+    return SegmenterSettings.model_validate(notes)
+
+
+def _deeplab(path: Path, settings: SegmenterSettings, layout: Any) -> DeepLab:
+    """DeepLab-v2 with the heads that its file names; CheckpointError if it names none."""
     if layout is None:
         raise CheckpointError(
             f"{path}: holds no heads, so it cannot predict; it can start a training (segmenter.weights)"
         )
     if layout not in get_args(Heads):
         raise CheckpointError(f"{path}: heads of layout {layout!r}, wanted {', '.join(get_args(Heads))}; {WANTED}")
-    segmenter = build_segmenter(settings, layout)
-    if faults := misfits(tensors, segmenter.state_dict()):
-        told = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
-        raise CheckpointError(f"{path}: weights do not fit its network ({told}); train it again")
-    segmenter.load_state_dict(tensors)
-    return segmenter.to(where).eval()
+    return build_segmenter(settings, layout)
