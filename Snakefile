@@ -51,6 +51,7 @@ onstart:
         # The limit of jobs in a time, which clusters want, lets each round of scheduling start a timer that starts the next,
         # and each job that ends adds one: at the end of a long run Snakemake took a tenth of a core.
         workflow.scheduler.job_rate_limiter = None
+    remember_checksums()
     begin(PARAMS)
     announce(workflow, SETTINGS)
 

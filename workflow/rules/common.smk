@@ -15,6 +15,7 @@ from ash.report.claims import load_claims
 from workflow.at_work import VARIABLE, enter
 from workflow.bridge.records import put_back
 from workflow.bridge.recording import begin, record_rest, record_run
+from workflow.checksums import remember_checksums
 from workflow.closure import closure, located
 from workflow.environment import check_folders, read_settings, set_up
 from workflow.needs import checked_needs
