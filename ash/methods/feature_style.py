@@ -50,7 +50,7 @@ class Settings(Section):
     kind: Literal["mixstyle", "dsu"] = Field(description="how the new style is found")
     places: tuple[Place, ...] = Field(min_length=1, description="after which parts of the backbone styles change")
     probability: float = Field(ge=0, le=1, description="of a change, drawn for each place and step")
-    alpha: float = Field(gt=0, description="MixStyle's Beta(alpha, alpha); DSU has no such number")
+    concentration: float = Field(gt=0, description="alpha of MixStyle's Beta(alpha, alpha); DSU has none")
 
 
 class Recent(nn.Module):
@@ -104,7 +104,7 @@ class FeatureStyle(Method):
         style, recent = channel_statistics(features, EPS), self.recent[place]
         if self.settings.kind == "mixstyle":
             style = (style[0].detach(), style[1].detach())
-            new = mixed(style, partners(style, recent, generator), self.settings.alpha, generator)
+            new = mixed(style, partners(style, recent, generator), self.settings.concentration, generator)
         else:
             new = uncertain(style, spreads(style, recent), generator)
         if len(features) == 1:

@@ -28,7 +28,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from ash.config import Section
@@ -57,6 +57,14 @@ class Settings(Section):
     lambda_whitening: float = Field(ge=0, description="weight of L_w; IBN has none")
     start: float = Field(ge=0, le=1, description="share of the training after which ISW's L_w counts")
     window: float = Field(ge=0, le=1, description="share of the training before that in which v is taken")
+
+    @model_validator(mode="after")
+    def _variances_are_taken(self) -> "Settings":
+        if self.mask == "selective" and min(self.start, self.window) <= 0:
+            raise ValueError(
+                f"mask selective with start {self.start} and window {self.window} sees no image before it; raise both above 0"
+            )
+        return self
 
     @property
     def needs(self) -> Needs:

@@ -17,6 +17,7 @@ behind them, so their BatchNorm does not see it.  Where the segmenter starts fro
 """
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -31,6 +32,7 @@ from ash.segmentation.deeplab import PLACES, Change, DeepLab, Place
 from ash.style.view import given, stylise
 
 STAGES = PLACES[1:]
+Weight = Annotated[float, Field(ge=0)]
 THRESHOLD = 0.1  # of a Gram matrix's entry: what stylisation has added to the texture
 
 
@@ -43,8 +45,8 @@ class Settings(Section):
     share: float = Field(
         ge=0, le=1, description="weight of the source's segmentation loss; the stylised image has the rest"
     )
-    regularisation: tuple[float, float, float, float] = Field(description="r_l of stages 1 to 4")
-    generalisation: tuple[float, float] = Field(description="d_l of stages 1 and 2")
+    regularisation: tuple[Weight, Weight, Weight, Weight] = Field(description="r_l of stages 1 to 4")
+    generalisation: tuple[Weight, Weight] = Field(description="d_l of stages 1 and 2")
 
     @property
     def needs(self) -> Needs:
