@@ -97,7 +97,7 @@ def test_without_probability_it_is_source_only(name):
 
 def test_a_change_comes_as_often_as_stated():
     """Of 400 draws with probability 0.3 about 120 change the features."""
-    method, features = built("mixstyle", probability=0.3), maps(2)
+    method, features = built("dsu", probability=0.3), maps(2)
     changed = sum(not torch.equal(method.changed("layer1", seeded(k), features), features) for k in range(400))
     assert 90 < changed < 150
 

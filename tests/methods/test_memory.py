@@ -60,8 +60,7 @@ def same(first, second) -> bool:
     return first[0] == second[0] and all(torch.equal(one, other) for one, other in pairs)
 
 
-@pytest.mark.parametrize("stop", [4, 7])
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize(("name", "stop"), [*((name, 4) for name in EXPERIMENTS), ("isw", 7)])
 def test_a_killed_training_ends_as_it_would_have(tmp_path, name, stop):
     """Weights, memory and history to the bit; and the memory matters, for without it the end is another."""
     whole = trained(name, tmp_path / "whole.pt")

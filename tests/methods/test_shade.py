@@ -115,7 +115,7 @@ def test_the_batch_doubles_after_the_stem(monkeypatch):
         mean, deviation = channel_statistics(found[2 + k : 3 + k], 0.0)
         torch.testing.assert_close(torch.cat([mean, deviation], 1).flatten(), style, rtol=1e-4, atol=1e-4)
     (slope,) = torch.autograd.grad(found[2:].sum(), features)
-    scale = channel_statistics(found[2:])[1] / channel_statistics(features)[1]
+    scale = channel_statistics(found[2:], 0.0)[1] / channel_statistics(features, 0.0)[1]
     torch.testing.assert_close(slope, scale.detach().expand_as(slope), rtol=1e-3, atol=1e-3)
 
 
