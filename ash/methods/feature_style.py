@@ -85,7 +85,9 @@ class FeatureStyle(Method):
         self.players = {"segmenter": self.segmenter}
         rate = 1.0 if settings.kind == "mixstyle" else RATE
         where = self.segmenter.conv1.weight.device
-        self.recent = {place: Recent(self.segmenter.channels(place), rate, where) for place in settings.places}
+        self.recent: dict[str, Recent] = {
+            place: Recent(self.segmenter.channels(place), rate, where) for place in settings.places
+        }
         self.memory = {"recent": nn.ModuleDict(self.recent)}
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
