@@ -16,6 +16,7 @@ update that says `then_step` and for `order: sequential` of the training setting
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 Heads = Literal[
     "pair", "auxiliary", "single", "attention"
 ]  # layouts of the segmenter's heads (ash.segmentation.deeplab)
+InstanceNorm = Literal["none", "plain", "affine"]  # in the segmenter's first stages (ash.segmentation.deeplab)
 Convention = Literal["rgb", "release"]  # how images enter the encoder (ash.style.view)
 StyleImages = Literal["prepared", "source"]  # the size at which paintings are encoded
 Weights = Literal["fp16", "fp32"]  # what encoder and decoder are rounded to
@@ -58,6 +60,8 @@ class Needs:
     """What a method needs, as its settings say: networks, and what it reads besides labelled source images.
 
     heads           layout of the segmenter's heads
+    instance_norm   InstanceNorm in the segmenter's stem and first two stages, without or with weights of its own
+    initial         a frozen copy of the segmenter with its initial weights
     discriminators  how many maps of class probabilities to a map of domain logits
     condition       channels that the hallucinator is told of each pixel; 0: the method has no hallucinator
     paintings       features of so many paintings for each source image, and of the source images themselves
@@ -74,6 +78,8 @@ class Needs:
     """
 
     heads: Heads = "pair"
+    instance_norm: InstanceNorm = "none"
+    initial: bool = False
     discriminators: int = 0
     condition: int = 0
     paintings: int = 0
@@ -131,6 +137,12 @@ class Method(ABC):
 
     players: Mapping[str, nn.Module]
     """Every network that learns, by the name that its updates and its optimiser have."""
+
+    memory: Mapping[str, nn.Module] = MappingProxyType({})
+    """What a method carries from step to step beside its players, as buffers that it changes in place.
+
+    Nothing of it learns, and no model holds it.  The resume file keeps it, so that a killed run goes on as it would have.
+    """
 
     @abstractmethod
     def updates(self, batch: Any, progress: float) -> Iterator[Update]:

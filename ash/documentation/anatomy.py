@@ -46,7 +46,7 @@ def anatomy(experiment: Experiment) -> Anatomy:
 
 def words(needs: Needs) -> str:
     """`Needs` as a list in words."""
-    found = []
+    found = _of_segmenter(needs)
     if needs.paintings:
         count = "a painting" if needs.paintings == 1 else f"{needs.paintings} paintings"
         found.append(
@@ -67,12 +67,22 @@ def words(needs: Needs) -> str:
     return "; ".join(found) or "nothing"
 
 
+def _of_segmenter(needs: Needs) -> list[str]:
+    """What `Needs` says of the segmenter beside its heads."""
+    learnt = "with" if needs.instance_norm == "affine" else "without"
+    norm = [f"a segmenter with InstanceNorm in its stem and first two stages, {learnt} weights of its own"]
+    initial = ["a frozen copy of the segmenter with its initial weights"]
+    return (norm if needs.instance_norm != "none" else []) + (initial if needs.initial else [])
+
+
 def _networks(source: str, needs: Needs) -> Networks:
     """Networks of a few weights each."""
     pair = Stylizer(PAIR)
+    segmenter = build_segmenter(SEGMENTER, needs.heads, needs.instance_norm)
     return Networks(
-        segmenter=build_segmenter(SEGMENTER, needs.heads),
+        segmenter=segmenter,
         source=source,
+        initial=segmenter.frozen() if needs.initial else None,
         discriminators=tuple(build_discriminator(DISCRIMINATOR) for _ in range(needs.discriminators)),
         hallucinator=Hallucinator(needs.condition, pair.channels, (4, 4), 2) if needs.condition else None,
         stylizer=pair if needs.stylizer else None,

@@ -40,9 +40,11 @@ def build_networks(experiment: Experiment, needs: Needs, seed: int, files: RunFi
         pair = load_stylizer(files.require("stylizer", experiment), needs.weights).to(where)
     channels = 0 if pair is None else pair.channels
     judges = _seeded(seed, 1, lambda: [build_discriminator(d) for _ in range(needs.discriminators)])
+    segmenter = _segmenter(experiment, needs, seed, files).to(where)
     networks = Networks(
-        segmenter=_segmenter(experiment, needs, seed, files).to(where),
+        segmenter=segmenter,
         source=experiment.source,
+        initial=segmenter.frozen() if needs.initial else None,
         discriminators=tuple(judge.to(where) for judge in judges),
         hallucinator=_seeded(seed, 2, lambda: Hallucinator(needs.condition, channels, h.condition, h.stride)).to(where)
         if needs.condition
@@ -57,7 +59,7 @@ def build_networks(experiment: Experiment, needs: Needs, seed: int, files: RunFi
 
 
 def _segmenter(experiment: Experiment, needs: Needs, seed: int, files: RunFiles) -> DeepLab:
-    built = _seeded(seed, 0, lambda: build_segmenter(experiment.segmenter, needs.heads))
+    built = _seeded(seed, 0, lambda: build_segmenter(experiment.segmenter, needs.heads, needs.instance_norm))
     if experiment.segmenter.weights is not None:
         load_initial(files.require("initial", experiment), built)
     return built.recompute(experiment.training.recompute)

@@ -44,7 +44,10 @@ def has_compiler() -> bool:
 
 
 def regions(networks: Networks, needs: Needs) -> Iterator[nn.Module]:
-    """The parts to compile; a stage whose convolutions a method watches by hooks, as ASM layer4's, is left out."""
+    """The parts to compile; what a method watches by hooks, as ASM layer4's convolutions or ISW InstanceNorm, is left out."""
     watched = set(networks.segmenter.layer4.modules()) if needs.heads == "attention" else set()
+    watched |= {
+        m for m in networks.segmenter.modules() if isinstance(m, REGIONS) and getattr(m, "instance", None) is not None
+    }
     for network in (networks.segmenter, *networks.discriminators):
         yield from (m for m in network.modules() if isinstance(m, REGIONS) and m not in watched)

@@ -90,9 +90,12 @@ class Rehearsal:
         """Networks of the experiment's shapes, shallower than they are."""
         d, h, pair = experiment.discriminator, experiment.hallucinator, self.stylizer
         small = experiment.segmenter.model_copy(update={"blocks": SHALLOW})
+        shape = (small, needs.heads, needs.instance_norm)
+        segmenter = self._once(shape, lambda: _light(build_segmenter(*shape)))
         return Networks(
-            segmenter=self._once((small, needs.heads), lambda: _light(build_segmenter(small, needs.heads))),
+            segmenter=segmenter,
             source=experiment.source,
+            initial=segmenter.frozen() if needs.initial else None,
             discriminators=tuple(build_discriminator(d) for _ in range(needs.discriminators)),
             hallucinator=Hallucinator(needs.condition, pair.channels, h.condition, h.stride)
             if needs.condition

@@ -25,11 +25,13 @@ class Networks:
     stylizer        frozen encoder and decoder
     rain            frozen VAE of style statistics
     anchor          features (1,C,h,w) of the one image that `Needs.anchor` speaks of
+    initial         the segmenter as it began, frozen (`DeepLab.frozen`)
     source          name of the source data set, for constants that depend on it (lambda_local)
     """
 
     segmenter: DeepLab
     source: str
+    initial: DeepLab | None = None
     discriminators: tuple[Discriminator, ...] = ()
     hallucinator: Hallucinator | None = None
     stylizer: Stylizer | None = None

@@ -83,13 +83,14 @@ class Bottleneck(nn.Module):
         self.conv3 = nn.Conv2d(planes, outputs, 1, bias=False)
         self.bn3 = BatchNorm(outputs)
         self.downsample = _projection(inputs, outputs, stride) if project else None
+        self.instance: nn.Module | None = None  # `DeepLab.normalise`
 
     def forward(self, x: Tensor) -> Tensor:
         """(B,C,h,w) -> (B,4 planes,h/stride,w/stride)."""
         shortcut = x if self.downsample is None else self.downsample(x)
         y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
         y = functional.relu(self.bn2(self.conv2(y)), inplace=True)
-        return functional.relu(self.bn3(self.conv3(y)) + shortcut, inplace=True)
+        return _activated(self.bn3(self.conv3(y)) + shortcut, self.instance)
 
 
 class BasicBlock(nn.Module):
@@ -104,12 +105,20 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(planes, planes, 3, padding=dilation, dilation=dilation, bias=False)
         self.bn2 = BatchNorm(planes)
         self.downsample = _projection(inputs, planes, stride) if project and (stride > 1 or inputs != planes) else None
+        self.instance: nn.Module | None = None  # `DeepLab.normalise`
 
     def forward(self, x: Tensor) -> Tensor:
         """(B,C,h,w) -> (B,planes,h/stride,w/stride)."""
         shortcut = x if self.downsample is None else self.downsample(x)
         y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
-        return functional.relu(self.bn2(self.conv2(y)) + shortcut, inplace=True)
+        return _activated(self.bn2(self.conv2(y)) + shortcut, self.instance)
+
+
+def _activated(total: Tensor, instance: nn.Module | None) -> Tensor:
+    """ReLU of a block's sum; of its InstanceNorm where it has one, whose result stays as it is for whoever looks at it."""
+    if instance is None:
+        return functional.relu(total, inplace=True)
+    return functional.relu(instance(total))
 
 
 def stage_of(

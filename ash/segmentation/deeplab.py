@@ -6,21 +6,27 @@ images (B,3,H,W) in [0,1] and give the logits of each head, (B,19,H/8,W/8) (one 
 pool adds it).  Which heads there are, and which of them a prediction is taken from, is the method's choice (DeepLab).
 """
 
-from collections.abc import Iterator
-from typing import Any, Self, cast
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, Self, cast, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ash.config import SegmenterSettings
-from ash.contract import Heads
+from ash.contract import Heads, InstanceNorm
 from ash.labels import N_CLASSES
 from ash.pixels import to_caffe
 from ash.segmentation.attention import PositionAttention
 from ash.segmentation.blocks import BasicBlock, BatchNorm, Bottleneck, Stage, stage_of
 
 INIT_STD = 0.01
+Place = Literal["stem", "layer1", "layer2", "layer3", "layer4"]  # parts of the backbone, in their order
+PLACES: tuple[Place, ...] = get_args(Place)
+Change = Callable[[Tensor], Tensor]  # of what a part gives, or the same tensor where a method only looks at it
+UNCHANGED: Mapping[Place, Change] = MappingProxyType({})
 
 
 class AtrousHead(nn.Module):
@@ -48,36 +54,72 @@ class DeepLab(nn.Module):
     | attention | layer5 on PositionAttention of layer4  | ASM              | layer5's          |
     """
 
+    conv1: nn.Conv2d
+    bn1: nn.Module
     layer1: nn.Module
     layer2: nn.Module
     layer3: nn.Module
     layer4: nn.Module
     layout: Heads
+    instance_norm: InstanceNorm = "none"
 
     def attach(self, layout: Heads, deep: int, shallow: int, rates: tuple[int, ...]) -> None:
         """Make the heads; `deep` and `shallow` are the channels of layer4 and layer3."""
         self.layout = layout
-        self.norms = tuple(module for module in self.modules() if isinstance(module, BatchNorm))
+        self.norms = self._norms()
         self.layer5 = AtrousHead(shallow if layout == "auxiliary" else deep, rates)
         if layout in ("pair", "auxiliary"):
             self.layer6 = AtrousHead(deep, rates)
         if layout == "attention":
             self.attention = PositionAttention(deep)
 
+    def normalise(self, kind: InstanceNorm) -> Self:
+        """Form b of IBN-Net: InstanceNorm for the stem's BatchNorm, and before the last ReLU of stages 1 and 2.
+
+        Pan et al., ECCV 2018, as the code of Choi et al., CVPR 2021, has it.  "affine": with a weight and a bias a channel.
+        """
+        self.instance_norm = kind
+        if kind != "none":
+            self.bn1 = nn.InstanceNorm2d(self.conv1.out_channels, affine=kind == "affine")
+            for place, stage in (("layer1", self.layer1), ("layer2", self.layer2)):
+                last: Any = [*stage.children()][-1]
+                last.instance = nn.InstanceNorm2d(self.channels(cast(Place, place)), affine=kind == "affine")
+            self.norms = self._norms()
+        return self
+
+    def _norms(self) -> tuple[BatchNorm, ...]:
+        return tuple(module for module in self.modules() if isinstance(module, BatchNorm))
+
+    def channels(self, place: Place) -> int:
+        """Channels of what a part of the backbone gives."""
+        part = self.conv1 if place == "stem" else getattr(self, place)
+        return [module.out_channels for module in part.modules() if isinstance(module, nn.Conv2d)][-1]
+
     def stem(self, image: Tensor) -> Tensor:
         """RGB [0,1] to the first features."""
         raise NotImplementedError
+
+    def through(self, x: Tensor, places: Sequence[Place], after: Mapping[Place, Change] = UNCHANGED) -> Tensor:
+        """`x` through parts of the backbone in a row; `after` maps a part to what changes, or looks at, what it gives."""
+        for place in places:
+            x = getattr(self, place)(x)
+            if place in after:
+                x = after[place](x)
+        return x
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """RGB (B,3,H,W) in [0,1] -> logits (B,19,h,w) of each head, the main one first."""
         return self.classify(*self.features(image))
 
-    def features(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """RGB (B,3,H,W) in [0,1] -> what layer3 and layer4 give; every BatchNorm's count of passes goes up by one."""
+    def features(self, image: Tensor, after: Mapping[Place, Change] = UNCHANGED) -> tuple[Tensor, Tensor]:
+        """RGB (B,3,H,W) in [0,1] -> what layer3 and layer4 give; every BatchNorm's count of passes goes up by one.
+
+        `after` as in `through`: SHADE doubles the batch after the stem so.
+        """
         if self.training:
             torch._foreach_add_([cast(Tensor, module.num_batches_tracked) for module in self.norms], 1)
-        shallow = self.layer3(self.layer2(self.layer1(self.stem(image))))
-        return shallow, self.layer4(shallow)
+        shallow = self.through(image, PLACES[:4], after)
+        return shallow, self.through(shallow, PLACES[4:], after)
 
     def classify(self, shallow: Tensor, deep: Tensor) -> tuple[Tensor, ...]:
         """What layer3 and layer4 give -> logits of each head, the main one first; a pair is one head of twice the classes.
@@ -106,6 +148,10 @@ class DeepLab(nn.Module):
     def heads(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """The parameters of the two heads of a pair, in the same order."""
         return list(self.layer5.parameters()), list(self.layer6.parameters())
+
+    def frozen(self) -> Self:
+        """A copy that never learns: in evaluation mode, so that its BatchNorm stays too, and with no gradient for a weight."""
+        return copy.deepcopy(self).eval().requires_grad_(False)
 
     def recompute(self, wanted: bool) -> Self:
         """Keep the features within blocks for the backward pass, or compute them again then."""
@@ -151,7 +197,8 @@ class ResNet101(DeepLab):
 
     def stem(self, image: Tensor) -> Tensor:
         """RGB [0,1] -> /4."""
-        return self.maxpool(functional.relu(self.bn1(self.conv1(to_caffe(image))), inplace=True))
+        first = functional.relu(self.bn1(self.conv1(to_caffe(image))), inplace=self.instance_norm == "none")
+        return self.maxpool(first)
 
 
 class Small(DeepLab):
@@ -173,11 +220,13 @@ class Small(DeepLab):
 
     def stem(self, image: Tensor) -> Tensor:
         """RGB [0,1] -> [-1,1] -> /2."""
-        return functional.relu(self.bn1(self.conv1(image * 2 - 1)), inplace=True)
+        return functional.relu(self.bn1(self.conv1(image * 2 - 1)), inplace=self.instance_norm == "none")
 
 
-def build_segmenter(settings: SegmenterSettings, layout: Heads = "pair") -> DeepLab:
+def build_segmenter(
+    settings: SegmenterSettings, layout: Heads = "pair", instance_norm: InstanceNorm = "none"
+) -> DeepLab:
     """The network that `settings` describes, with initial weights from the global generator, channels last."""
     network = ResNet101 if settings.kind == "resnet101" else Small
-    built = network(settings.width, settings.blocks, settings.rates, layout)
+    built = network(settings.width, settings.blocks, settings.rates, layout).normalise(instance_norm)
     return built.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ash.config import Section
+from ash.contract import InstanceNorm
 from ash.labels import N_CLASSES
 from ash.pixels import IMAGENET_MEAN, IMAGENET_STD
 
@@ -28,7 +29,10 @@ InstanceNorm = Literal[
 
 
 class V3PlusSettings(Section):
-    """What the network is; `instance_norms` are those of the stem's last norm and at the end of layer1 to layer4."""
+    """What the network is; `instance_norms` are those of the stem's last norm and at the end of layer1 to layer4.
+
+    "plain" are without weights, as whitening (IW, ISW) leaves them, "affine" with, as in IBN-Net.
+    """
 
     kind: Literal["deeplab_v3plus"] = "deeplab_v3plus"
     width: int = Field(ge=4, le=1024, description="planes of layer1, 64 in a ResNet")

@@ -41,9 +41,10 @@ def train(
     afterwards, so that a kill between the two loses nothing.
     """
     stepper = Stepper.from_settings(method, training, autocast)
+    kept = {**method.players, **method.memory}
     start, history = 0, History()
     if resume.exists():
-        start, state = restore(resume, digest, method.players, stepper.optimisers, inputs)
+        start, state = restore(resume, digest, kept, stepper.optimisers, inputs)
         history = History(state)
         log.info("resumed after step %d from %s", start, resume)
     for player in method.players.values():
@@ -59,6 +60,6 @@ def train(
         if done % training.log_every == 0 or done == training.iterations:
             history.close_row(done, {"rate": share, **method.diagnostics(shown)})
         if done % training.checkpoint_every == 0 or done == training.iterations:
-            save(resume, digest, done, method.players, stepper.optimisers, history.state(), inputs)
+            save(resume, digest, done, kept, stepper.optimisers, history.state(), inputs)
         progress(done, training.iterations)
     return history

@@ -1,8 +1,9 @@
 """The resume file: all that a run needs to go on as if it had never stopped.
 
-Networks, optimisers, the next step, the history so far, a digest of the settings and digests of
-everything that the training reads.  Random numbers are functions of (seed, step), so no generator
-state is needed.  The file is replaced atomically; one of other settings or inputs is refused.
+Networks, what a method remembers besides, optimisers, the next step, the history so far, a digest
+of the settings and digests of everything that the training reads.  Random numbers are functions of
+(seed, step), so no generator state is needed.  The file is replaced atomically; one of other
+settings or inputs is refused.
 
 It is a file of `torch.save` with a SHA-256 of its bytes behind it, as the comment of the zip archive
 that such a file is.

@@ -101,10 +101,15 @@ def _v3plus(
 def export_checkpoint(model: Path, out: Path) -> None:
     """Write a model of this project as the family's programs read it: `torch.save` of a state_dict.
 
-    ConfigError if `out` is the model itself.
+    ConfigError if `out` is the model itself, or has InstanceNorm, which the family's programs do not have.
     """
     _refuse_same(model, out)
-    state = to_family(load_model(model, torch.device("cpu")).state_dict())
+    segmenter = load_model(model, torch.device("cpu"))
+    if isinstance(segmenter, DeepLab) and segmenter.instance_norm != "none":
+        raise ConfigError(
+            f"{model}: has InstanceNorm in its first stages, which the family's programs do not have; export a model without"
+        )
+    state = to_family(segmenter.state_dict())
     with atomic_file(out) as file:
         torch.save({name: value.contiguous() for name, value in state.items()}, file)  # type: ignore[arg-type]
 
@@ -127,10 +132,14 @@ def check_initial(source: str | Path, segmenter: SegmenterSettings) -> None:
 def load_initial(path: Path, segmenter: DeepLab) -> None:
     """Start `segmenter` from the weights of a file made by `import_checkpoint`, or of a trained model.
 
-    Heads are taken over where the file has some; without them they keep their random weights.  CheckpointError if the
-    weights do not fit, or the heads are of another layout.
+    Heads are taken over where the file has some; without them they keep their random weights.  So does InstanceNorm, but
+    that of the stem takes over what BatchNorm learnt in its place.  CheckpointError if the weights do not fit, or the heads
+    are of another layout.
     """
     state, own = read_state(path), segmenter.state_dict()
+    if segmenter.instance_norm != "none":
+        state = {name: value for name, value in state.items() if name in own or not name.startswith("bn1.")}
+        own = {name: value for name, value in own.items() if name in state or ".instance." not in name}
     if not any(name.startswith(HEADS) for name in state):
         own = {name: value for name, value in own.items() if not name.startswith(HEADS)}
     faults = misfits(state, own)

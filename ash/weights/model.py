@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from ash.config import Experiment, SegmenterSettings
-from ash.contract import Heads
+from ash.contract import Heads, InstanceNorm
 from ash.errors import CheckpointError, flat
 from ash.files.atomic import atomic, digest
 from ash.files.foreign import misfits
@@ -28,6 +28,8 @@ def run_digest(experiment: Experiment, seed: int) -> str:
 def save_model(path: Path, segmenter: nn.Module, settings: SegmenterSettings, run: str) -> None:
     """Write the weights, atomically; equal weights give equal bytes."""
     notes = {"run": run, "segmenter": settings.model_dump(mode="json"), "heads": segmenter.layout}
+    if segmenter.instance_norm != "none":  # which most models lack, and their files do not name
+        notes["instance_norm"] = segmenter.instance_norm
     save_weights(path, segmenter.state_dict(), notes)
 
 
@@ -60,7 +62,7 @@ def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepL
         raise CheckpointError(
             f"{path}: trained under settings {found[:12]}, wanted {run[:12]}; train it again, or restore the settings"
         )
-    segmenter = DeepLabV3Plus(settings) if isinstance(settings, V3PlusSettings) else _deeplab(path, settings, layout)
+    segmenter = DeepLabV3Plus(settings) if isinstance(settings, V3PlusSettings) else _deeplab(path, settings, layout, notes.get("instance_norm", "none"))
     if faults := misfits(tensors, segmenter.state_dict()):
         told = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
         raise CheckpointError(f"{path}: weights do not fit its network ({told}); train it again")
@@ -75,7 +77,7 @@ def _described(notes: Any) -> SegmenterSettings | V3PlusSettings:
     return SegmenterSettings.model_validate(notes)
 
 
-def _deeplab(path: Path, settings: SegmenterSettings, layout: Any) -> DeepLab:
+def _deeplab(path: Path, settings: SegmenterSettings, layout: Any, norm: Any) -> DeepLab:
     """DeepLab-v2 with the heads that its file names; CheckpointError if it names none."""
     if layout is None:
         raise CheckpointError(
@@ -83,4 +85,6 @@ def _deeplab(path: Path, settings: SegmenterSettings, layout: Any) -> DeepLab:
         )
     if layout not in get_args(Heads):
         raise CheckpointError(f"{path}: heads of layout {layout!r}, wanted {', '.join(get_args(Heads))}; {WANTED}")
-    return build_segmenter(settings, layout)
+    if norm not in get_args(InstanceNorm):
+        raise CheckpointError(f"{path}: InstanceNorm {norm!r}, wanted {', '.join(get_args(InstanceNorm))}; {WANTED}")
+    return build_segmenter(settings, layout, norm)

@@ -13,10 +13,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ash.contract import InstanceNorm
 from ash.errors import CheckpointError, several
 from ash.files.foreign import misfits, strip_prefix
 from ash.labels import N_CLASSES
-from ash.segmentation.deeplab_v3plus import DeepLabV3Plus, InstanceNorm, V3PlusSettings
+from ash.segmentation.deeplab_v3plus import DeepLabV3Plus, V3PlusSettings
 
 KNOWN = ("layer0", "layer1", "layer2", "layer3", "layer4", "aspp", "bot_fine", "bot_aspp", "final1", "final2", "dsn")
 STEMS: dict[tuple[int, ...], Literal["7x7", "3x3"]] = {(0,): "7x7", (0, 3, 6): "3x3"}  # places of its convolutions

@@ -21,6 +21,10 @@ RIVALS = (
     "clan_target",
     "asm_target",
     "ash_local",
+    "mixstyle",
+    "isw",
+    "shade",
+    "tldr",
 )
 
 
@@ -98,6 +102,19 @@ def test_a_target_is_named_and_not_used(name):
         methods.check_experiment(experiment)
     (line,) = str(error.value).splitlines()
     assert line.startswith(f"experiments.{name}: target 'cityscapes' is never used by method {name}; remove it")
+
+
+@pytest.mark.parametrize("changes", [{"start": 0.0}, {"window": 0.0}])
+def test_isw_needs_images_before_it_starts(changes):
+    """Without a step in which variances are taken there is no mask: one line."""
+    told = fault(changed("isw", settings().experiment("isw").settings | changes))
+    assert "sees no image before it; raise both above 0" in told
+
+
+@pytest.mark.parametrize(("key", "found"), [("regularisation", [1.0, -1.0, 0.0, 0.0]), ("generalisation", [1.0])])
+def test_weights_of_stages_are_checked_one_by_one(key, found):
+    """A negative one, and one too few, are named."""
+    assert key in fault(changed("tldr", settings().experiment("tldr").settings | {key: found}))
 
 
 def test_asm_serves_with_and_without_a_target():

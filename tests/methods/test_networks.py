@@ -32,6 +32,10 @@ def test_a_network_that_is_not_stated_is_named():
         ("maxsquare", "single", 0),
         ("domain_randomisation", "single", 0),
         ("asm", "attention", 0),
+        ("feature_style", "pair", 0),
+        ("isw", "pair", 0),
+        ("shade", "pair", 0),
+        ("tldr", "pair", 0),
     ],
 )
 def test_heads_and_discriminators_of_each_paper(method, heads, discriminators):

@@ -41,9 +41,11 @@ def built(experiment: str, **changes: Any) -> Method:
     judge = DiscriminatorSettings(width=8, strides=(2, 1, 1), map_size=(16, 8))
     with torch.random.fork_rng():
         torch.manual_seed(0)
+        segmenter = build_segmenter(small, needs.heads, needs.instance_norm)
         networks = Networks(
-            segmenter=build_segmenter(small, needs.heads),
+            segmenter=segmenter,
             source=entry.source,
+            initial=segmenter.frozen() if needs.initial else None,
             discriminators=tuple(build_discriminator(judge) for _ in range(needs.discriminators)),
             hallucinator=Hallucinator(needs.condition, pair.channels, (8, 16), 2) if needs.condition else None,
             stylizer=pair if needs.stylizer else None,
