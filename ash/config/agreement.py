@@ -85,7 +85,10 @@ def _unknown(settings: Settings) -> list[str]:
     checks: list[tuple[str, Iterable[str], Collection[str]]] = [
         *((f"experiments.{n}.tables", e.tables, params.tables) for n, e in params.experiments.items()),
         ("groups", params.groups, dict.fromkeys(table.group for table in params.tables.values())),
-        *((f"tables.{n}.targets", t.targets, (*settings.targets, *settings.further, SOURCE)) for n, t in params.tables.items()),
+        *(
+            (f"tables.{n}.targets", t.targets, (*settings.targets, *settings.further, SOURCE))
+            for n, t in params.tables.items()
+        ),
         *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
         *((f"figures.{n}", columns.values(), params.standard) for n, columns in params.figures),
     ]
@@ -109,18 +112,25 @@ def _late(settings: Settings) -> list[str]:
 
 
 def _used(settings: Settings) -> Iterator[str]:
-    """Uses of the held-out set that would let selection see what it must not, and targets that are named as two kinds."""
+    """Uses of the held-out set that would let a choice see what it must not, and further targets that are not further."""
     params, protocol, held_out = settings.params, settings.protocol, settings.protocol.held_out
     for name in protocol.further_targets:
         if name in settings.targets:
             yield f"further_targets: {name!r} is one of `targets`, on which every model is scored; name it in one place"
-    uses = [("targets", settings.targets), ("further_targets", protocol.further_targets), ("style_set", [protocol.style_set])]
+    uses = [("targets", settings.targets), ("further_targets", protocol.further_targets)]
+    uses += [("style_set", (protocol.style_set,))]
     uses += [("decoder.contents", () if protocol.decoder is None else protocol.decoder.contents)]
-    uses += [(f"experiments.{n}.source", [e.source]) for n, e in params.experiments.items()]
-    uses += [(f"experiments.{n}.target", [e.target]) for n, e in params.experiments.items() if e.target]
+    uses += [(f"experiments.{n}.source", (e.source,)) for n, e in params.experiments.items()]
+    uses += [(f"experiments.{n}.target", (e.target,)) for n, e in params.experiments.items() if e.target]
     for where, names in uses:
         if held_out in names:
-            yield f"{where}: {held_out!r} is held out for selection, so nothing may learn from it, and it is no target; name another"
+            yield f"{where}: {held_out!r} is held out, so no model learns from it or is tuned to it as a target; name another"
+    for name, table in params.tables.items():
+        if table.group in params.groups and {*settings.further} & {*table.targets}:
+            yield (
+                f"tables.{name}: shows further targets, which the default target does not score, and is of its group "
+                f"{table.group}; give it another group, or remove `further`"
+            )
 
 
 def _taken(settings: Settings) -> Iterator[str]:

@@ -207,7 +207,8 @@ class Protocol(Section):
         default=(), description="data sets that models are scored on besides the `targets` of params.yaml"
     )
     further_targets: Names = Field(
-        default=(), description="data sets that models are scored on where a table has `further: true`, and nowhere else"
+        default=(),
+        description="data sets that models are scored on where a table has `further: true`, and nowhere else",
     )
     held_out: Name | None = Field(
         default=None,

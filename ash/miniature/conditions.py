@@ -50,7 +50,7 @@ def night(image: np.ndarray, depth: np.ndarray, label: np.ndarray, canvas: Canva
     return np.asarray(dark * light + shining + glow * LAMPLIGHT)
 
 
-def rain(image: np.ndarray, depth: np.ndarray, label: np.ndarray, canvas: Canvas) -> np.ndarray:
+def rain(image: np.ndarray, _depth: np.ndarray, label: np.ndarray, canvas: Canvas) -> np.ndarray:
     """A dark road that mirrors what stands on it, streaks, and drops on the lens."""
     rng, (height, width) = canvas.rng, label.shape
     mirror = np.clip((2 * canvas.horizon - np.arange(height)).astype(int), 0, height - 1)
@@ -69,7 +69,7 @@ def rain(image: np.ndarray, depth: np.ndarray, label: np.ndarray, canvas: Canvas
     return np.asarray((1 - drops[..., None]) * image + drops[..., None] * smeared)
 
 
-def snow(image: np.ndarray, depth: np.ndarray, label: np.ndarray, canvas: Canvas) -> np.ndarray:
+def snow(image: np.ndarray, _depth: np.ndarray, label: np.ndarray, canvas: Canvas) -> np.ndarray:
     """White on what lies flat, patches of it on the rest, and flakes in the air."""
     rng, (height, width) = canvas.rng, label.shape
     largest = np.zeros(256)
