@@ -10,7 +10,9 @@ from ash.contract import Needs
 from ash.labels import VOID
 from ash.training import sampler
 from ash.training.feed import Feed
+from ash.training.loop import train
 from ash.training.regime import Change, ClassIndex, Window, changed, cropped_label, draw, window_of
+from tests.support import toy
 
 STILL = Change(image=0, focus=None, scale=1.0, place=(0, 0, 0), enhance=None, order=(0, 1, 2, 3), blur=1e-3)
 
@@ -191,3 +193,34 @@ def test_what_is_shown_is_encoded():
     turned = torch.where(batch.mirror.view(-1, 1, 1, 1), batch.image.flip(-1), batch.image)
     assert torch.equal(batch.content, turned * 2)
     assert not Needs(paintings=1, fresh_content=True).cached_content
+
+
+class Stop(Exception):
+    """Raised in the place of a kill."""
+
+
+def stop_at_seven(done: int, total: int) -> None:
+    """After the state of step 6 was saved, and one step more."""
+    if done == 7:
+        raise Stop
+
+
+def state(game: toy.Game) -> list[torch.Tensor]:
+    """Weights and BatchNorm statistics of all players."""
+    return [value for player in game.players.values() for value in player.state_dict().values()]
+
+
+def test_a_killed_training_goes_on_exactly(tmp_path):
+    """Stopped after step 7 and started anew, a run of the strong regime ends as one that was not, bit for bit."""
+    whole, rest = toy.Game(), toy.Game(seed=9)
+    settings = toy.training(regime="strong")
+    expected = train(whole, toy.feed(strong=True), settings, resume=tmp_path / "whole.pt", digest="d").csv()
+    with pytest.raises(Stop):
+        train(
+            toy.Game(), toy.feed(strong=True), settings, resume=tmp_path / "cut.pt", digest="d", progress=stop_at_seven
+        )
+    found = train(rest, toy.feed(strong=True), settings, resume=tmp_path / "cut.pt", digest="d").csv()
+    assert found == expected
+    assert all(torch.equal(a, b) for a, b in zip(state(rest), state(whole), strict=True))
+    plain = train(toy.Game(), toy.feed(), toy.training(), resume=tmp_path / "plain.pt", digest="d").csv()
+    assert plain != expected
