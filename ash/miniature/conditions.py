@@ -14,6 +14,7 @@ from ash.miniature.geometry import Canvas
 from ash.miniature.optics import GROUND, OPTICS, ROAD, SKY, Optics, Weather, field
 
 WORLD = "cityscapes"
+DRAWN = 192  # width in pixels of the pictures for which sizes in pixels are stated below; they grow with the picture
 LIGHT, CAR = CLASSES.index("light"), CLASSES.index("car")
 SNOWED = {"sidewalk": 0.9, "terrain": 0.95, "road": 0.45, "vegetation": 0.4, "building": 0.2, "car": 0.3}
 """Largest share of the snow's colour on surfaces of a class."""
@@ -40,12 +41,13 @@ def night(image: np.ndarray, depth: np.ndarray, label: np.ndarray, canvas: Canva
     glow = np.zeros((height, width, 1))
     for _ in range(rng.integers(1, 6)):
         centre = rng.uniform(0, height * 0.5), rng.uniform(0, width)
-        distance = np.hypot(y - centre[0], (x - centre[1]) * 0.8)[..., None]
+        distance = np.hypot(y - centre[0], (x - centre[1]) * 0.8)[..., None] * DRAWN / width
         light = light + rng.uniform(0.15, 0.45) * np.exp(-distance / rng.uniform(8, 30)) * LAMPLIGHT
         glow = glow + np.exp(-((distance / rng.uniform(1.5, 3.5)) ** 2))
     lit = (label == LIGHT) | ((label == CAR) & (image.min(-1) > 0.8))  # lamps of traffic lights and of cars
     shining = image * np.where(lit, rng.uniform(0.6, 1.0), 0.0)[..., None]
-    shining = shining + ndimage.gaussian_filter(shining, (2, 2, 0), truncate=2.0)
+    halo = 2 * width / DRAWN
+    shining = shining + ndimage.gaussian_filter(shining, (halo, halo, 0), truncate=2.0)
     dark = np.where((label == SKY)[..., None], 0.35 * image, image)
     return np.asarray(dark * light + shining + glow * LAMPLIGHT)
 
@@ -56,16 +58,17 @@ def rain(image: np.ndarray, _depth: np.ndarray, label: np.ndarray, canvas: Canva
     mirror = np.clip((2 * canvas.horizon - np.arange(height)).astype(int), 0, height - 1)
     wet = rng.uniform(0.4, 0.8) * np.isin(label, GROUND)[..., None] * np.where(label == ROAD, 1.0, 0.5)[..., None]
     image = (1 - wet) * image + wet * (0.35 * image + 0.5 * image[mirror])
-    slant, length = rng.uniform(-0.4, 0.4), int(rng.integers(5, 11))
-    streaks = (rng.random((height, width)) < rng.uniform(0.004, 0.012)).astype(float)
-    streaks = sum(np.roll(streaks, (k, round(k * slant)), (0, 1)) for k in range(length)) / 2
-    image = image + rng.uniform(0.08, 0.2) * np.minimum(streaks, 1)[..., None]
+    slant, length = rng.uniform(-0.4, 0.4), int(rng.integers(5, 11) * width / DRAWN)
+    heads = (rng.random((height, width)) < rng.uniform(0.004, 0.012)).astype(float)
+    streaks = np.sum([np.roll(heads, (k, round(k * slant)), (0, 1)) for k in range(length)], axis=0)
+    image = image + rng.uniform(0.08, 0.2) * np.minimum(streaks / 2, 1)[..., None]
     y, x = np.indices(label.shape)
     drops = np.zeros(label.shape)
     for _ in range(rng.integers(2, 9)):
-        distance = np.hypot(y - rng.uniform(0, height), x - rng.uniform(0, width))
+        distance = np.hypot(y - rng.uniform(0, height), x - rng.uniform(0, width)) * DRAWN / width
         drops = np.maximum(drops, np.clip(rng.uniform(3, 9) - distance, 0, 1))
-    smeared = ndimage.gaussian_filter(image, (3, 3, 0), truncate=2.0) * 1.08
+    smear = 3 * width / DRAWN
+    smeared = ndimage.gaussian_filter(image, (smear, smear, 0), truncate=2.0) * 1.08
     return np.asarray((1 - drops[..., None]) * image + drops[..., None] * smeared)
 
 
@@ -79,8 +82,9 @@ def snow(image: np.ndarray, _depth: np.ndarray, label: np.ndarray, canvas: Canva
     cover = (largest[label] * patches)[..., None]
     grain = 0.06 * ndimage.gaussian_filter(rng.normal(size=(height, width, 1)), (0.7, 0.7, 0))
     image = (1 - cover) * image + cover * (SNOW + grain)
-    flakes = (rng.random((height, width)) < rng.uniform(0.003, 0.02)).astype(float)
-    size = rng.uniform(0.5, 1.0)
+    grown = width / DRAWN
+    flakes = (rng.random((height, width)) < rng.uniform(0.003, 0.02) / grown**2).astype(float)
+    size = rng.uniform(0.5, 1.0) * grown
     flakes = np.clip(ndimage.gaussian_filter(flakes, size) * 9 * size**2, 0, 0.85)[..., None]
     return np.asarray((1 - flakes) * image + flakes * SNOW)
 
