@@ -73,7 +73,8 @@ class Needs:
     encode_mirrored a mirrored image is encoded as such, as in the release, and `Batch.mirror` is false then
     style_images    paintings are encoded as prepared, or at the source's size times a random factor, as in the release
     weights         encoder and decoder rounded to float16, as they are kept, or as published where the file has that
-    fresh_content   the training shows images that no cache of features knows (`training.jitter`, or `withheld`)
+    fresh_content   the training shows images that no cache of features knows (`training.jitter`, `training.regime`, or
+                    `withheld`)
     withheld        the held-out images of the source are among them (`training.images`)
     """
 

@@ -21,7 +21,7 @@ def runs_of(settings: Settings, results: Path) -> "Runs":
     """What all runs left in a folder of results, read when it is asked for."""
     from ash.report.runs import Runs
 
-    return Runs(results, settings.params.seeds, settings.params.more_experiments)
+    return Runs(results, settings.params.seeds, settings.params.more_experiments, settings.further)
 
 
 @app.command(rich_help_panel=RESULTS)

@@ -22,6 +22,7 @@ RULES = frozenset(
         "evaluate",
         "evaluate_as",
         "evaluate_authors",
+        "evaluate_further",
         "everything",
         "features",
         "figures",
@@ -53,7 +54,7 @@ RULES = frozenset(
 
 def disagreements(settings: Settings) -> list[str]:
     """Faults that no single section can see, a line each."""
-    faults = [*_undescribed(settings), *_late(settings), *_unknown(settings), *_taken(settings)]
+    faults = [*_undescribed(settings), *_late(settings), *_unknown(settings), *_taken(settings), *_used(settings)]
     return faults or [*_too_small(settings), *_scored_on(settings)]
 
 
@@ -62,6 +63,8 @@ def _undescribed(settings: Settings) -> list[str]:
     params, protocol = settings.params, settings.protocol
     named = [
         ("targets", settings.targets),
+        ("further_targets", protocol.further_targets),
+        ("held_out", [protocol.held_out] if protocol.held_out else []),
         ("style_set", [protocol.style_set]),
         ("decoder.contents", () if protocol.decoder is None else protocol.decoder.contents),
         *((f"experiments.{n}.source", [e.source]) for n, e in params.experiments.items()),
@@ -82,7 +85,10 @@ def _unknown(settings: Settings) -> list[str]:
     checks: list[tuple[str, Iterable[str], Collection[str]]] = [
         *((f"experiments.{n}.tables", e.tables, params.tables) for n, e in params.experiments.items()),
         ("groups", params.groups, dict.fromkeys(table.group for table in params.tables.values())),
-        *((f"tables.{n}.targets", t.targets, (*settings.targets, SOURCE)) for n, t in params.tables.items()),
+        *(
+            (f"tables.{n}.targets", t.targets, (*settings.targets, *settings.further, SOURCE))
+            for n, t in params.tables.items()
+        ),
         *((f"tables.{n}.reference", [t.reference], settings.rows(n)) for n, t in params.tables.items()),
         *((f"figures.{n}", columns.values(), params.standard) for n, columns in params.figures),
     ]
@@ -103,6 +109,28 @@ def _late(settings: Settings) -> list[str]:
         for table in tables
         if table in settings.params.experiments[name].tables
     ]
+
+
+def _used(settings: Settings) -> Iterator[str]:
+    """Uses of the held-out set that would let a choice see what it must not, and further targets that are not further."""
+    params, protocol, held_out = settings.params, settings.protocol, settings.protocol.held_out
+    for name in protocol.further_targets:
+        if name in settings.targets:
+            yield f"further_targets: {name!r} is one of `targets`, on which every model is scored; name it in one place"
+    uses = [("targets", settings.targets), ("further_targets", protocol.further_targets)]
+    uses += [("style_set", (protocol.style_set,))]
+    uses += [("decoder.contents", () if protocol.decoder is None else protocol.decoder.contents)]
+    uses += [(f"experiments.{n}.source", (e.source,)) for n, e in params.experiments.items()]
+    uses += [(f"experiments.{n}.target", (e.target,)) for n, e in params.experiments.items() if e.target]
+    for where, names in uses:
+        if held_out in names:
+            yield f"{where}: {held_out!r} is held out, so no model learns from it or is tuned to it as a target; name another"
+    for name, table in params.tables.items():
+        if table.group in params.groups and {*settings.further} & {*table.targets}:
+            yield (
+                f"tables.{name}: shows further targets, which the default target does not score, and is of its group "
+                f"{table.group}; give it another group, or remove `further`"
+            )
 
 
 def _taken(settings: Settings) -> Iterator[str]:
@@ -129,7 +157,7 @@ def _again(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def lacking_splits(settings: Settings) -> Iterator[str]:
     """Drawn sets without the images that an experiment or a target asks them for, a line each; the workflow needs them."""
     params, sets = settings.params, settings.protocol.datasets
-    wanted = {(name, "val"): "targets" for name in settings.targets}
+    wanted = {(name, "val"): "targets" for name in (*settings.targets, *settings.further)}
     wanted[settings.protocol.style_set, "train"] = "style_set"
     for name, entry in params.experiments.items():
         for split in SPLITS:

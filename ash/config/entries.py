@@ -32,6 +32,9 @@ class TableSettings(Section):
     targets: Names = Field(min_length=1)
     reference: Name = Field(description="experiment that every row's paired difference is taken against")
     group: Name = Field(default="paper", description="target of the workflow that builds it with others")
+    further: bool = Field(
+        default=False, description="show the protocol's held-out set and further targets too, behind its own"
+    )
 
 
 class Figures(Section):

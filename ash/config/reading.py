@@ -27,7 +27,7 @@ def load(path: Path, protocol_name: str | None = None) -> Settings:
     name = params.protocol if protocol_name is None else protocol_name
     described = protocol_file(path, name)
     protocol = validated(Protocol, described, read_yaml(described, f"name another protocol; {_protocols(path, name)}"))
-    settings = Settings(params=params.model_copy(update={"protocol": name}), protocol=protocol)
+    settings = Settings(params=params.model_copy(update={"protocol": name}), protocol=protocol).with_further()
     wrong = disagreements(settings)
     if wrong:
         raise ConfigError(several(f"{path}: {len(wrong)} fault(s)", wrong))

@@ -143,6 +143,11 @@ class TrainingSettings(Section):
     classes: Literal[19, 16, 13] = Field(
         default=19, description="classes that are learnt; the labels of all others are void"
     )
+    regime: Literal["plain", "strong"] = Field(
+        default="plain",
+        exclude_if=lambda regime: regime == "plain",  # so that runs of before there were two keep their digest
+        description="strong: scale crops, colour jitter, blur and class-uniform sampling of the source (ash.training.regime)",
+    )
     optimisers: dict[Name, OptimiserSettings] = Field(description="one for each player that any method has")
 
 
@@ -200,6 +205,14 @@ class Protocol(Section):
     datasets: dict[Name, DatasetSettings] = Field(min_length=1)
     targets: Names = Field(
         default=(), description="data sets that models are scored on besides the `targets` of params.yaml"
+    )
+    further_targets: Names = Field(
+        default=(),
+        description="data sets that models are scored on where a table has `further: true`, and nowhere else",
+    )
+    held_out: Name | None = Field(
+        default=None,
+        description="data set of leave-one-domain-out selection, nobody's source and nobody's target; scored as those are",
     )
     style_set: Name
     stylizer: StylizerSettings

@@ -46,6 +46,22 @@ class Settings(Section):
         """The data sets that models are scored on: those of params.yaml, then the protocol's own."""
         return tuple(dict.fromkeys((*self.params.targets, *self.protocol.targets)))
 
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The data sets that models are scored on only where a table asks: the held-out one, then further targets."""
+        held_out = (self.protocol.held_out,) if self.protocol.held_out else ()
+        return tuple(dict.fromkeys((*held_out, *self.protocol.further_targets)))
+
+    def with_further(self) -> "Settings":
+        """The same settings, in which each table with `further: true` names those sets among its targets."""
+        tables = {
+            name: table.model_copy(update={"targets": tuple(dict.fromkeys((*table.targets, *self.further)))})
+            if table.further
+            else table
+            for name, table in self.params.tables.items()
+        }
+        return self.model_copy(update={"params": self.params.model_copy(update={"tables": tables})})
+
     def experiment(self, name: str) -> Experiment:
         """Resolve one experiment; ConfigError if there is none of that name, or if its `training` cannot be."""
         if name not in self.params.experiments:

@@ -94,6 +94,7 @@ def build_feed(
         batch=training.batch,
         label_stride=training.label_stride,
         jitter=training.jitter,
+        strong=training.regime == "strong",
         classes=training.classes,
         encode=None if pair is None else partial(encode, pair, needs.convention),
         device=where,

@@ -60,7 +60,8 @@ def check_experiment(experiment: Experiment) -> Needs:
     if needs.discriminators:
         _judgeable(experiment)
     withheld = experiment.training.images == "all"
-    needs = replace(needs, fresh_content=experiment.training.jitter or withheld, withheld=withheld)
+    changed = experiment.training.jitter or experiment.training.regime == "strong"
+    needs = replace(needs, fresh_content=changed or withheld, withheld=withheld)
     for key, value in experiment.settings.items():
         if isinstance(value, dict) and experiment.source not in value:
             raise ConfigError(

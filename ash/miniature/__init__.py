@@ -1,4 +1,4 @@
-"""A drawn world in place of the real sets: street scenes in two narrow "synthetic" and two wide "real" domains.
+"""A drawn world in place of the real sets: street scenes in two narrow "synthetic" and three wide "real" domains.
 
     textures    periodic grey textures
     looks       what each class looks like in each domain: colours, textures, spread
@@ -7,6 +7,7 @@
     street      vegetation, posts, facades, posters
     layout      where everything stands
     optics      from the part map to an image: textures, weather, lens, sensor, JPEG
+    conditions  night, fog, rain and snow: twins of one of the real domains
     scene       one scene: image and labels
     paintings   abstract paintings
     draw        whole sets, in the published layouts

@@ -1,6 +1,7 @@
 """Whole sets, written in the published layouts through the readers' own modules.
 
 Each image depends on (seed, set, split, number) alone, so the files do not depend on how many processes draw them.
+The twins in other weather take the name of the set that they are twins of for it, and so show the same scenes.
 """
 
 import os
@@ -15,6 +16,7 @@ import numpy as np
 from ash import datasets
 from ash.files.atomic import writing
 from ash.files.temporary import folder_beside
+from ash.miniature.conditions import CONDITIONS, WORLD
 from ash.miniature.looks import DOMAINS
 from ash.miniature.mark import refuse_others, sign
 from ash.miniature.paintings import draw_painting
@@ -71,12 +73,13 @@ def _drawn(draw: Callable[[tuple[str, int]], Picture], jobs: list[tuple[str, int
 def _draw(dataset: str, size: tuple[int, int], seed: int, job: tuple[str, int]) -> Picture:
     """One picture and its labels, at a size of its own where the set's sizes vary."""
     split, number = job
-    key = [seed, *dataset.encode(), 0, *split.encode(), 0, number]
+    world = WORLD if dataset in CONDITIONS else dataset
+    key = [seed, *world.encode(), 0, *split.encode(), 0, number]
     if dataset in VARYING:
         scales, aspects = VARYING[dataset]
         rng = np.random.default_rng([*key, 1])
         scale, aspect = rng.uniform(*scales), rng.uniform(*aspects)
         size = (8 * round(size[0] * scale * aspect / 8), 8 * round(size[1] * scale / aspect / 8))
-    if dataset in DOMAINS:
+    if world in DOMAINS:
         return draw_scene(dataset, key, size)
     return draw_painting(key, size), None

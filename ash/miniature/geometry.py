@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ash.miniature.looks import AMPLITUDE, LOOKS, TARGETS, TRAIN_ID
+from ash.miniature.looks import AMPLITUDE, LOOKS, REAL, TRAIN_ID
 from ash.miniature.textures import INDEX
 
 NEAREST = 0.6  # metres; what lies nearer is projected from here
@@ -53,7 +53,7 @@ class Canvas:
         """Place the camera 1.45 m above the road; `jitter` scales how far it strays, `size` is (width, height)."""
         self.rng, self.domain = rng, domain
         self.width, self.height = size
-        self.real = domain in TARGETS
+        self.real = domain in REAL
         zoom = rng.uniform(0.8, 1.2) if domain == "mapillary" else 1.0
         self.focal = self.width * rng.uniform(0.85, 1.0) * zoom
         self.camera_height = 1.45 + rng.uniform(-0.15, 0.15) * jitter

@@ -1,8 +1,9 @@
 """What each class looks like in each domain.
 
-Sources: few colours a class and one texture, so that colour is a reliable short cut.  Targets: several overlapping
+Sources: few colours a class and one texture, so that colour is a reliable short cut.  Real worlds: several overlapping
 colours, pulled half-way towards those of each source in turn (so that the gap is not only photometric), and several
-textures a class, often those that mean another class in the sources.
+textures a class, often those that mean another class in the sources.  Two of them are the targets.  The third, which lies
+in KITTI's layout, has looks of its own for every class: what is chosen on it has seen nothing of a target.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,13 @@ import numpy as np
 from ash.labels import CLASSES
 from ash.miniature.textures import INDEX
 
-DOMAINS = ("gta5", "synthia", "cityscapes", "mapillary")
-SOURCES, TARGETS = DOMAINS[:2], DOMAINS[2:]
+SOURCES = ("gta5", "synthia")
+REAL = (
+    "cityscapes",
+    "mapillary",
+    "kitti",
+)  # two targets, and a third world that is nobody's source and nobody's target
+DOMAINS = (*SOURCES, *REAL)
 TRAIN_ID = {name: k for k, name in enumerate(CLASSES)}
 
 
@@ -125,9 +131,46 @@ _MAPILLARY: Looks = {
     "sidewalk": _look([[0.50, 0.46, 0.46], [0.44, 0.44, 0.42], [0.6, 0.5, 0.42]], 0.06, "hstripe mid cobble blobs", .1),
 }  # fmt: skip
 
-BLEND = {"cityscapes": 0.50, "mapillary": 0.45}  # how far a target's colours are pulled towards each source's mean
+_KITTI: Looks = {
+    "road": _look([[0.50, 0.49, 0.47], [0.38, 0.39, 0.42]], 0.05, "tiles pink spots hstripe", 0.09),
+    "sidewalk": _look([[0.60, 0.57, 0.52], [0.46, 0.47, 0.50]], 0.05, "tiles coarse cobble diag", 0.09),
+    "building": _look(
+        [[0.74, 0.68, 0.58], [0.58, 0.36, 0.30], [0.66, 0.66, 0.68], [0.44, 0.42, 0.36]],
+        0.08, "planks cloud brick scribble coarse", 0.10,
+    ),
+    "wall": _look([[0.60, 0.56, 0.50], [0.40, 0.38, 0.36]], 0.06, "cobble leaves pink blobs", 0.10),
+    "fence": _look([[0.46, 0.36, 0.26], [0.26, 0.30, 0.28]], 0.06, "planks pink checks", 0.09),
+    "pole": _look([[0.42, 0.43, 0.45], [0.30, 0.28, 0.25]], 0.05, "vstreak pink", 0.07),
+    "light": _look([[0.16, 0.18, 0.14], [0.26, 0.24, 0.16]], 0.04, "mid", 0.04),
+    "sign": _look(
+        [[0.75, 0.74, 0.70], [0.70, 0.22, 0.20], [0.20, 0.34, 0.62], [0.70, 0.66, 0.20]], 0.06, "pink cloud", 0.06
+    ),
+    "vegetation": _look([[0.30, 0.38, 0.16], [0.42, 0.46, 0.24], [0.18, 0.26, 0.14]], 0.06, "leaves fine spots diag", 0.14),
+    "terrain": _look([[0.44, 0.46, 0.26], [0.34, 0.40, 0.20]], 0.06, "leaves mid blobs", 0.12),
+    "sky": _look([[0.92, 0.94, 0.97], [0.62, 0.76, 0.92]], 0.05, "cloud coarse", 0.05),
+    "person": _look([[0.28, 0.26, 0.30], [0.50, 0.46, 0.40], [0.34, 0.24, 0.22]], 0.07, "vstripe cloud", 0.06),
+    "rider": _look([[0.32, 0.30, 0.34], [0.44, 0.42, 0.30], [0.50, 0.30, 0.26]], 0.07, "hstripe spots", 0.07),
+    "car": _look([[0.30, 0.30, 0.32], [0.72, 0.72, 0.73], [0.24, 0.30, 0.50], [0.56, 0.16, 0.16]], 0.08, "pink diag", 0.06),
+    "truck": _look([[0.70, 0.68, 0.62], [0.30, 0.36, 0.46]], 0.07, "planks cloud diag", 0.08),
+    "bus": _look([[0.70, 0.66, 0.50], [0.52, 0.26, 0.24]], 0.08, "hstripe mid blobs", 0.07),
+    "train": _look([[0.66, 0.62, 0.50], [0.42, 0.44, 0.50]], 0.08, "cloud checks mid", 0.07),
+    "motorcycle": _look([[0.22, 0.22, 0.24], [0.36, 0.18, 0.16]], 0.07, "mid", 0.06),
+    "bicycle": _look([[0.28, 0.27, 0.26], [0.40, 0.40, 0.42]], 0.07, "fine", 0.06),
+}  # fmt: skip
+
+BLEND = {
+    "cityscapes": 0.50,
+    "mapillary": 0.45,
+    "kitti": 0.45,
+}  # how far a world's colours are pulled towards each source's mean
 SOFT = {"person": 0.70, "rider": 0.70, "truck": 0.70}  # classes that would otherwise stay near 0 IoU
-AMPLITUDE = {"gta5": 1.0, "synthia": 1.0, "cityscapes": 1.3, "mapillary": 1.3}  # factor on texture amplitudes
+AMPLITUDE = {
+    "gta5": 1.0,
+    "synthia": 1.0,
+    "cityscapes": 1.3,
+    "mapillary": 1.3,
+    "kitti": 1.3,
+}  # factor on texture amplitudes
 
 
 def _blended(looks: Looks, share: float) -> Looks:
@@ -146,7 +189,8 @@ LOOKS: dict[str, Looks] = {
     "synthia": SYNTHIA,
     "cityscapes": _blended(_CITYSCAPES, BLEND["cityscapes"]),
     "mapillary": _blended(_MAPILLARY, BLEND["mapillary"]),
+    "kitti": _blended(_KITTI, BLEND["kitti"]),
 }
 ABSENT = {"synthia": frozenset({"terrain", "truck", "train"})}  # classes that a domain never draws
-BANK_SEED = {"gta5": 1, "synthia": 2, "cityscapes": 3, "mapillary": 4, "paintings": 5}
-"""Each domain has textures of its own; paintings share none with a target, which would be a leak."""
+BANK_SEED = {"gta5": 1, "synthia": 2, "cityscapes": 3, "mapillary": 4, "paintings": 5, "kitti": 6}
+"""Each domain has textures of its own; paintings share none with a real world, which would be a leak."""

@@ -1,10 +1,12 @@
 """From the part map to an image: surface texture, then the camera.
 
-A source's camera is crisp, with narrow changes of gain and white balance.  A target's sees haze, shadows, puddles,
-defocus, sharpening halos, sensor noise, vignetting and JPEG.
+A source's camera is crisp, with narrow changes of gain and white balance.  A real world's sees haze, shadows, puddles,
+defocus, sharpening halos, sensor noise, vignetting and JPEG.  The weather of a drawn twin comes between the usual one and
+the camera (`ash.miniature.conditions`).
 """
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +26,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Optics:
-    """Bounds of uniform draws, or probabilities, of one target domain's camera and weather."""
+    """Bounds of uniform draws, or probabilities, of one real world's camera and weather."""
 
     haze: Range  # extinction a metre
     illumination: float  # deviation of the soft light field
@@ -55,20 +57,29 @@ OPTICS = {
         puddle=0.35, branch=0.45, blur=(0.25, 0.8), small=0.5, sharp=0.4, noise=(0.005, 0.03), chroma=(0.003, 0.02),
         vignette=0.3, jpeg=(30, 75), jitter=1.8,
     ),
+    "kitti": Optics(  # much sun: deep shadows, and a sky that is often burnt out
+        haze=(0.0005, 0.004), illumination=0.12, shadow=0.75, white_balance=0.06, gain=(0.85, 1.25), gamma=(0.85, 1.2),
+        puddle=0.15, branch=0.4, blur=(0.3, 0.9), small=0.3, sharp=0.3, noise=(0.006, 0.025), chroma=(0.003, 0.012),
+        vignette=0.15, jpeg=(45, 85), jitter=1.4,
+    ),
 }  # fmt: skip
+Weather = Callable[[np.ndarray, np.ndarray, np.ndarray, Canvas], np.ndarray]
+"""From an image (H,W,3), the depth (H,W) in metres and the labels (H,W) of a canvas to the image in other weather."""
 
 
-def render(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
-    """The canvas as an image uint8 (H,W,3) and its labels uint8 (H,W)."""
+def render(canvas: Canvas, optics: Optics | None, weather: Weather | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The canvas as an image uint8 (H,W,3) and its labels uint8 (H,W); without `optics` as a source's camera sees it."""
     numbers = np.asarray(canvas.map)
     table = canvas.lookup()[numbers]
     label = table[..., COLUMN["train_id"]].astype(np.uint8)
-    optics = OPTICS.get(canvas.domain)
     if optics is None:
         image, _ = _textured(canvas, numbers, table, label)
         return _source_camera(image, canvas.rng), label
     image, depth = _textured(canvas, numbers, table, label)
-    return _target_camera(image, depth, label, canvas, optics), label
+    image = _weather(image, depth, label, canvas, optics)
+    if weather is not None:
+        image = weather(image, depth, label, canvas)
+    return _real_camera(image, depth, canvas.rng, optics), label
 
 
 def _textured(
@@ -76,7 +87,7 @@ def _textured(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colours with their grain (H,W,3), and depth in metres (H,W).
 
-    A target's ground has its texture in true perspective, 6 cm a texture pixel, and dirt of its own hue on everything.
+    A real world's ground has its texture in true perspective, 6 cm a texture pixel, and dirt of its own hue on everything.
     """
     bank = texture_bank(BANK_SEED[canvas.domain])
     grid = np.indices(numbers.shape)
@@ -109,11 +120,7 @@ def _source_camera(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return _to_bytes(image + rng.normal(size=(*image.shape[:2], 1)) * rng.uniform(0, 0.012))
 
 
-def _target_camera(
-    image: np.ndarray, depth: np.ndarray, label: np.ndarray, canvas: Canvas, optics: Optics
-) -> np.ndarray:
-    rng = canvas.rng
-    image = _weather(image, depth, label, canvas, optics)
+def _real_camera(image: np.ndarray, depth: np.ndarray, rng: np.random.Generator, optics: Optics) -> np.ndarray:
     wb = optics.white_balance
     balance = np.array([rng.uniform(1 - wb, 1 + wb), 1.0, rng.uniform(1 - wb, 1 + wb)]) * rng.uniform(*optics.gain)
     image = np.clip(image * balance, 0, 1) ** rng.uniform(*optics.gamma)
@@ -132,12 +139,12 @@ def _weather(image: np.ndarray, depth: np.ndarray, label: np.ndarray, canvas: Ca
     """Puddles, haze, a soft light field, cast shadows."""
     rng, (height, width) = canvas.rng, label.shape
     if rng.random() < optics.puddle:  # wet patches of road mirror what is above the horizon
-        wet = (_field(rng, (5, 7), height, width) > rng.uniform(0.3, 0.8)) & (label == ROAD)
+        wet = (field(rng, (5, 7), height, width) > rng.uniform(0.3, 0.8)) & (label == ROAD)
         mirror = np.clip((2 * canvas.horizon - np.arange(height)).astype(int), 0, height - 1)
         image = np.where(wet[..., None], 0.45 * image + 0.5 * image[mirror], image)
     clear = np.exp(-rng.uniform(*optics.haze) * depth)[..., None]
     image = image * clear + (1 - clear) * HAZE
-    image = image * (1 + optics.illumination * _field(rng, (4, 6), height, width)[..., None])
+    image = image * (1 + optics.illumination * field(rng, (4, 6), height, width)[..., None])
     if rng.random() < optics.shadow:
         shade = _shadows(canvas) * (label != SKY)
         image = image * (1 - rng.uniform(0.15, 0.38) * shade[..., None])
@@ -182,7 +189,7 @@ def _lens(image: np.ndarray, depth: np.ndarray, rng: np.random.Generator, optics
     return image
 
 
-def _field(rng: np.random.Generator, cells: tuple[int, int], height: int, width: int) -> np.ndarray:
+def field(rng: np.random.Generator, cells: tuple[int, int], height: int, width: int) -> np.ndarray:
     """A smooth random field (height, width) of about unit deviation."""
     coarse = rng.normal(size=cells)
     field: np.ndarray = ndimage.zoom(coarse, (height / cells[0], width / cells[1]), order=1)

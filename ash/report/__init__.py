@@ -14,6 +14,7 @@ in_words  the claims in plain words, for pages
 authors_scores  what the authors' trained models score, beside what the paper prints
 protocol_matrix  one model under every protocol
 cost      what a training step of each method costs
+selected  which of several trials each rule of selection takes
 metrics   the figures of all experiments in one file each
 plots     what `dvc plots` draws: curves and bars as CSV files
 figures   all figures: the paper's Figure 3, and three of our own

@@ -1,6 +1,7 @@
 """Reading what runs left behind: results/models/<experiment>/seed<k>/ and results/scores/<experiment>/seed<k>/.
 
-Those of `more_experiments` lie below results/more/, so that the folders above hold what the default target makes, no more.
+Those of `more_experiments` lie below results/more/, and so do all scores on further targets, so that the folders above hold
+what the default target makes, no more.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -26,16 +27,19 @@ TRAINED = (
 class Runs:
     """The scores of every experiment, read from their files when asked for.
 
-    `root` is the folder of results, `more` holds the names of the experiments whose results lie in its folder more/.
+    `root` is the folder of results, `more` holds the names of the experiments whose results lie in its folder more/, and
+    `further` those of the data sets whose scores do.
     """
 
     root: Path
     seeds: tuple[int, ...]
     more: Collection[str] = ()
+    further: Collection[str] = ()
 
     def path(self, experiment: str, seed: int, name: str) -> Path:
         """A file of one run."""
-        folder = self.root / "more" if experiment in self.more else self.root
+        apart = experiment in self.more or name.partition(".")[0] in self.further
+        folder = self.root / "more" if apart else self.root
         return folder / ("models" if name in TRAINED else "scores") / experiment / f"seed{seed}" / name
 
     @property

@@ -23,10 +23,6 @@ ASPP, FINE = 256, 48  # channels of each branch of the ASPP and of the decoder, 
 RATES = (6, 12, 18)  # dilations of the ASPP at a sixteenth of the image's size
 DILATIONS = {16: (1, 1, 1, 2), 8: (1, 1, 2, 4)}  # output stride -> of the 3x3 convolutions of layer1 to layer4
 
-InstanceNorm = Literal[
-    "none", "plain", "affine"
-]  # plain: without weights, as whitening (IW, ISW) leaves it; affine: IBN
-
 
 class V3PlusSettings(Section):
     """What the network is; `instance_norms` are those of the stem's last norm and at the end of layer1 to layer4.

@@ -6,6 +6,7 @@ step      one step: forward, backward, optimisers; the benchmark and every fit t
 feed      a batch of prepared images and features, by its step
 batches   one batch after the other, read ahead on a GPU
 sampler   which images a step sees
+regime    how the strong regime changes them, and which it prefers
 schedule  optimisers and learning rates
 history   the table behind history.csv
 resume    the file that a killed training goes on from

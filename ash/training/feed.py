@@ -13,7 +13,7 @@ from torch import Tensor
 from ash.contract import Batch, Needs
 from ash.labels import N_CLASSES, SUBSETS, VOID
 from ash.pixels import mirrored, resized, scaled
-from ash.training import sampler
+from ash.training import regime, sampler
 from ash.training.batches import Batches
 
 
@@ -62,6 +62,7 @@ class Feed(Batches):
     targets          indexable unlabelled target images, uint8 (H,W,3); None unless the method needs them
     label_stride     every n-th row and column of a label is kept, starting with the n/2-th
     jitter           whether images, but not labels, are resized by a factor that is drawn for each step
+    strong           whether source images are changed, and half of them chosen, as `ash.training.regime` has it
     classes          labels of other classes than these 19, 16 or 13 become void
     """
 
@@ -80,12 +81,14 @@ class Feed(Batches):
         encode: Encode | None = None,
         targets: Sequence[np.ndarray] | None = None,
         jitter: bool = False,
+        strong: bool = False,
         classes: int = N_CLASSES,
     ) -> None:
         self.images, self.labels, self.targets = images, labels, targets
         self.style, self.content, self.needs = style, content, needs
         self.seed, self.size, self.stride, self.device = seed, batch, label_stride, device
         self.encode, self.jitter, self.classes = encode, jitter, classes
+        self.index = regime.ClassIndex(labels, classes) if strong else None
         self.one_shape = not jitter and needs.style_images == "prepared"
 
     def read(self, step: int) -> Content:
@@ -101,12 +104,12 @@ class Feed(Batches):
             paintings=self.needs.paintings,
             bank=self.needs.bank,
         )
+        images, labels = zip(*self._samples(step, draw.images), strict=True)
         start = self.stride // 2
-        rows = [self.labels[i][start :: self.stride, start :: self.stride] for i in draw.images]
         factors = sampler.jitter(self.seed, step)
         return Content(
-            image=torch.from_numpy(np.stack([self.images[i] for i in draw.images])),
-            label=torch.from_numpy(np.stack(rows)),
+            image=torch.from_numpy(np.stack(images)),
+            label=torch.from_numpy(np.stack([label[start :: self.stride, start :: self.stride] for label in labels])),
             mirror=torch.from_numpy(draw.mirror),
             seed=draw.noise_seed,
             content=None if content is None else content.stored(draw.images),
@@ -114,6 +117,13 @@ class Feed(Batches):
             target=None if targets is None else torch.from_numpy(np.stack([targets[i] for i in draw.targets])),
             scales=(factors[0] if self.jitter else 1.0, factors[1]),
         )
+
+    def _samples(self, step: int, chosen: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Images uint8 (H,W,3) and labels uint8 (h,w) of a step: those that were chosen, or what the strong regime makes."""
+        if self.index is None:
+            return [(self.images[i], self.labels[i]) for i in chosen]
+        changes = regime.draw(self.seed, step, chosen, self.index)
+        return [regime.changed(self.images[c.image], self.labels[c.image], c) for c in changes]
 
     def shown(self) -> Batch:
         """One image, as it is, without features: that of `sampler.most_classes`.  No random number has a part in it."""

@@ -38,6 +38,7 @@ def sound(folder):
     return settings
 
 
+EXTRA = FILES[PROTOCOL]["datasets"]["mapillary"] | {"root": "data/miniature/extra"}
 WRONG = [
     # --- params.yaml
     (PARAMS, {"seeds": [3, 3]}, "seeds: 3 stands twice"),
@@ -106,6 +107,16 @@ WRONG = [
     (PROTOCOL, {"training.optimisers.segmenter.lr": 3000.0}, "training.optimisers.segmenter.lr: found 3000.0"),
     (PROTOCOL, {"training.optimisers.segmenter.momentum": 1.5}, "momentum: found 1.5"),
     (PROTOCOL, {"training.optimisers.segmenter.lerning_rate": 1}, "lerning_rate: unknown key"),
+    (PROTOCOL, {"held_out": "kitti"}, "held_out: 'kitti' is not a data set of protocols/tiny.yaml"),
+    (PROTOCOL, {"held_out": "mapillary"}, "targets: 'mapillary' is held out, so no model learns from it"),
+    (PROTOCOL, {"held_out": "synthia"}, "experiments.synthia_ash.source: 'synthia' is held out"),
+    (PROTOCOL, {"held_out": "painters"}, "style_set: 'painters' is held out"),
+    (PROTOCOL, {"held_out": "extra", "further_targets": ["extra"], "datasets.extra": EXTRA},
+               "further_targets: 'extra' is held out"),
+    (PROTOCOL, {"further_targets": ["mapillary"]}, "further_targets: 'mapillary' is one of `targets`"),
+    (PROTOCOL, {"further_targets": ["extra"], "datasets.extra": EXTRA | {"draw": {"train": 2}}},
+               "targets: extra has no images"),
+    (PROTOCOL, {"training.regime": "weak"}, "training.regime: found 'weak'"),
     (PROTOCOL, {"training.ordr": 1}, "training.ordr: unknown key; check its spelling; did you mean 'order'?"),
     (PROTOCOL, {"evaluation.resamples": 10**12}, "evaluation.resamples: found 1000000000000"),
     (PROTOCOL, {"methods": {"clann": {}}}, "methods.clann: is not a file in ash/methods"),
@@ -124,6 +135,48 @@ def test_wrong_settings_have_a_line(tmp_path, file, edits, line):
         sound(folder)
     assert [text for text in str(error.value).splitlines() if line in text], str(error.value)
     assert max(map(len, str(error.value).splitlines())) < 900
+
+
+def far(folder, **table):
+    """Settings with a held-out set and a further target, and a table of another group."""
+    trees = copy.deepcopy(FILES)
+    for name in ("third", "dark"):
+        trees[PROTOCOL]["datasets"][name] = EXTRA | {"root": f"data/miniature/{name}"}
+    trees[PROTOCOL] |= {"held_out": "third", "further_targets": ["dark"]}
+    trees[PARAMS]["tables"]["far"] = trees[PARAMS]["tables"]["table1"] | {"group": "far"} | table
+    trees[PARAMS]["experiments"]["clan"]["tables"]["far"] = None
+    write(settle(folder), trees)
+    return folder
+
+
+def test_only_tables_that_ask_show_further_targets(tmp_path):
+    """The held-out set first, then the protocol's further targets; the default target's tables stay as they were."""
+    settings = sound(far(tmp_path, further=True))
+    assert settings.further == ("third", "dark")
+    assert settings.targets == ("cityscapes", "mapillary")
+    assert settings.params.tables["far"].targets == ("cityscapes", "mapillary", "third", "dark")
+    assert settings.params.tables["table1"].targets == ("cityscapes", "mapillary")
+
+
+def test_a_table_may_name_one_further_target(tmp_path):
+    """As a target like others."""
+    settings = sound(far(tmp_path, targets=["cityscapes", "dark"]))
+    assert settings.params.tables["far"].targets == ("cityscapes", "dark")
+
+
+@pytest.mark.parametrize("table", [{"further": True}, {"targets": ["dark"]}])
+def test_the_default_target_scores_no_further_set(tmp_path, table):
+    """A table that it builds and that shows one is refused, so that the default run does not grow unseen."""
+    with pytest.raises(ConfigError, match="tables.far: shows further targets, which the default target does not score"):
+        sound(far(tmp_path, group="paper", **table))
+
+
+def test_the_plain_regime_leaves_no_trace(tmp_path):
+    """What is written of an experiment, and so the digest of a run, is what it was before there was a choice."""
+    settings = sound(far(tmp_path))
+    assert "regime" not in settings.experiment("ash").training.model_dump()
+    strong = settings.experiment("ash").training.model_copy(update={"regime": "strong"})
+    assert strong.model_dump()["regime"] == "strong"
 
 
 def test_two_experiments_whose_plots_have_one_name(tmp_path):

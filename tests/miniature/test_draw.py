@@ -9,8 +9,9 @@ import pytest
 from ash import datasets
 from ash.errors import DataError
 from ash.labels import CLASSES
-from ash.miniature.draw import draw_set
-from ash.miniature.looks import DOMAINS
+from ash.miniature.conditions import CONDITIONS, WORLD
+from ash.miniature.draw import _draw, draw_set
+from ash.miniature.looks import BANK_SEED, DOMAINS, LOOKS
 from ash.miniature.mark import MARK
 from ash.miniature.paintings import draw_painting
 from ash.miniature.scene import draw_scene
@@ -29,7 +30,7 @@ def test_classes_present(domain):
     assert classes_in(domain, 60) == set(CLASSES) - absent
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize("domain", [*DOMAINS, *CONDITIONS])
 def test_a_scene_is_a_function_of_its_seed(domain):
     """Equal seed, equal bytes; another seed, another scene; labels cover every pixel."""
     image, label = draw_scene(domain, 3)
@@ -51,6 +52,64 @@ def test_domains_differ_in_colour_more_than_in_layout():
         shares.append(np.mean([s for _, s in road]))
     assert abs(shares[0] - shares[1]) < 0.05
     assert np.abs(colours[0] - colours[1]).max() > 20
+
+
+DRAWN = {
+    "gta5": ("2356cfa54f7bb6aa", [(96, 192, 3), (96, 192, 3), (96, 192, 3)], 95.5),
+    "synthia": ("e81223377857f6c3", [(96, 192, 3), (96, 192, 3), (96, 192, 3)], 106.8),
+    "cityscapes": ("802aaab949d32771", [(96, 192, 3), (96, 192, 3), (96, 192, 3)], 100.4),
+    "mapillary": ("bb5ccaad68db9f87", [(120, 232, 3), (120, 248, 3), (80, 152, 3)], 84.7),
+    "painters": ("e3b0c44298fc1c14", [(88, 240, 3), (104, 296, 3), (80, 208, 3)], 85.8),
+}  # labels, sizes, mean grey; as drawn since the first results
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_the_sets_are_those_that_results_were_made_on(name):
+    """Labels of the first three images, exactly; pixels only in their mean, for their last bits depend on the machine."""
+    counted = [
+        _draw(name, (192, 96), 0, ("val" if name in ("cityscapes", "mapillary") else "train", k)) for k in range(3)
+    ]
+    sizes = [image.shape for image, _ in counted]
+    labels = hashlib.sha256(b"".join(label.tobytes() for _, label in counted if label is not None)).hexdigest()[:16]
+    assert (labels, sizes, round(float(np.mean([image.mean() for image, _ in counted])), 1)) == DRAWN[name]
+
+
+@pytest.mark.parametrize("condition", sorted(CONDITIONS))
+def test_a_twin_shows_the_scene_of_its_world(tmp_path, condition):
+    """The same labels as the set that it is a twin of, file by file, under other pixels."""
+    for name in (WORLD, condition):
+        draw_set(name, tmp_path / name, {"val": 2}, (64, 32), seed=5, workers=1)
+    samples = [datasets.load(name).index(tmp_path / name, "val", 0) for name in (WORLD, condition)]
+    for world, twin in zip(*samples, strict=True):
+        labels = [datasets.load(name).read_label(sample) for name, sample in ((WORLD, world), (condition, twin))]
+        images = [datasets.load(name).read_image(sample) for name, sample in ((WORLD, world), (condition, twin))]
+        assert np.array_equal(*labels)
+        assert np.abs(images[0].astype(int) - images[1]).mean() > 8
+
+
+def means(domain: str, count: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Brightness of an image and the deviation of its pixels, one for each scene."""
+    images = np.stack([draw_scene(domain, seed)[0] for seed in range(count)]).reshape(count, -1) / 255
+    return images.mean(1), images.std(1)
+
+
+def test_weather_is_what_its_name_says():
+    """Night is dark, fog takes the contrast, snow is brighter than rain, and nothing is drawn twice."""
+    bright = {name: means(name) for name in (WORLD, *CONDITIONS)}
+    assert bright["acdc_night"][0].mean() < 0.6 * bright[WORLD][0].mean()
+    assert (bright["acdc_night"][0] < bright[WORLD][0]).all()
+    assert bright["acdc_fog"][1].mean() < 0.75 * bright[WORLD][1].mean()
+    assert bright["acdc_snow"][0].mean() > bright["acdc_rain"][0].mean() + 0.1
+
+
+def test_the_third_world_shares_nothing_with_a_target():
+    """No texture and no look: what is chosen on it has not seen those of Cityscapes and Mapillary."""
+    assert len(set(BANK_SEED.values())) == len(BANK_SEED)
+    for target in ("cityscapes", "mapillary"):
+        for name in CLASSES:
+            own, other = LOOKS["kitti"][name], LOOKS[target][name]
+            assert own.textures != other.textures, name
+            assert not np.array_equal(own.colours, other.colours), name
 
 
 def test_paintings_differ():

@@ -48,17 +48,23 @@ def settings_for(seeds: tuple[int, ...]) -> Settings:
 
 
 def invent(settings: Settings, root: Path) -> Runs:
-    """Write scores, samples, history and provenance of every experiment, seed and target.
+    """Write scores, samples, history and provenance of every experiment, seed and target, further ones where a table asks.
 
     Each experiment is right for a share of pixels of its own; all of them see the same truth, as in earnest.
     """
-    runs = Runs(root, settings.params.seeds, settings.params.more_experiments)
+    runs = Runs(root, settings.params.seeds, settings.params.more_experiments, settings.further)
+    asking = {name for name, table in settings.params.tables.items() if {*table.targets} & {*settings.further}}
     shares = np.random.default_rng(1).uniform(0.3, 0.8, len(settings.params.experiments))
     for share, experiment in zip(shares, settings.params.experiments, strict=True):
         for seed in settings.params.seeds:
             rng = np.random.default_rng([seed, int(1e6 * share)])
             for target in ("source", *settings.targets):
                 _scores(runs.path(experiment, seed, "cityscapes.json").parent, experiment, seed, target, share, rng)
+            if asking & {*settings.params.experiments[experiment].tables}:
+                apart = np.random.default_rng([seed, int(1e6 * share), 1])
+                for target in settings.further:
+                    folder = runs.path(experiment, seed, f"{target}.json").parent
+                    _scores(folder, experiment, seed, target, share, apart)
             folder = runs.path(experiment, seed, "history.csv").parent
             _history(folder, rng)
             write_json(

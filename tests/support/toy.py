@@ -66,9 +66,9 @@ class Game(Method):
         return {"mirrored": float(batch.mirror.sum())}
 
 
-def feed(seed: int = 0) -> Feed:
-    """Seven random images of 16x8."""
+def feed(seed: int = 0, strong: bool = False) -> Feed:
+    """Seven random images of 16x8, in the plain or the strong regime."""
     rng = np.random.default_rng(5)
     images = list(rng.integers(0, 256, (7, 8, 16, 3), dtype=np.uint8))
     labels = list(rng.integers(0, 19, (7, 8, 16), dtype=np.uint8))
-    return Feed(images, labels, seed=seed, batch=2, label_stride=2, device=torch.device("cpu"))
+    return Feed(images, labels, seed=seed, batch=2, label_stride=2, device=torch.device("cpu"), strong=strong)

@@ -10,7 +10,7 @@ for owned in OWNED:
         input:
             code=closure("ash.acquire.steps", f"ash.datasets.{owned}"),
         output:
-            f"data/acquired/{owned}.json",
+            f"data/{aside(owned)}acquired/{owned}.json",
         log:
             f"logs/acquire/{owned}.log",
         benchmark:

@@ -55,6 +55,7 @@ DEFAULT = SETTINGS.params.groups  # what `all` builds
 REPORTED = SETTINGS.experiments(DEFAULT)
 SEEDS = SETTINGS.params.seeds
 TARGETS = SETTINGS.targets
+FURTHER = SETTINGS.further  # scored on only where a table asks; what is made of them lies in data/more and results/more
 DATASETS = SETTINGS.protocol.datasets
 STYLE_SET = SETTINGS.protocol.style_set
 HALLUCINATES = next(iter(SETTINGS.params.figures.figure4.values()))
@@ -90,9 +91,14 @@ def resources_of(kind):
     return {"mem_mb": needs.mem_mb, "runtime": needs.runtime, "gpu": needs.gpu}
 
 
+def aside(dataset):
+    """Where below data/ the files of a set lie: those of further targets apart, for DVC tracks the folders of the others."""
+    return "more/" if dataset in FURTHER else ""
+
+
 def prepared(dataset, split):
     """The prepared file of a set and split."""
-    return f"data/prepared/{dataset}_{split}.h5"
+    return f"data/{aside(dataset)}prepared/{dataset}_{split}.h5"
 
 
 def present(*paths):
@@ -148,7 +154,18 @@ def run_files(kind, names, experiments, seeds=SEEDS):
 
 def scores(experiments, targets):
     """The score files of experiments on targets, all seeds."""
-    return run_files("scores", [f"{target}.json" for target in targets], experiments)
+    usual = [f"{target}.json" for target in targets if target not in FURTHER]
+    return run_files("scores", usual, experiments) + expand(
+        further_file("{target}.json"),
+        experiment=experiments,
+        seed=SEEDS,
+        target=[target for target in targets if target in FURTHER],
+    )
+
+
+def further_file(name):
+    """A file of any run's scores on further targets, whoever trains it. Wildcards: experiment, seed."""
+    return f"results/more/scores/{{experiment}}/seed{{seed}}/{name}"
 
 
 def options(name, values):

@@ -10,11 +10,11 @@ rule draw_miniature:
             f"ash.datasets.{w.dataset}",
         ),
     output:
-        "data/manifests/{dataset}.json",
+        "data/{more}manifests/{dataset}.json",
     log:
-        "logs/draw/{dataset}.log",
+        "logs/{more}draw/{dataset}.log",
     benchmark:
-        "benchmarks/draw/{dataset}.tsv"
+        "benchmarks/{more}draw/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(DRAWN) or "(?!)",
     priority: 10
@@ -29,14 +29,14 @@ rule draw_miniature:
 
 rule manifest:
     input:
-        acquired="data/acquired/{dataset}.json",
+        acquired="data/{more}acquired/{dataset}.json",
         code=lambda w: closure("ash.preparation.manifest", f"ash.datasets.{w.dataset}"),
     output:
-        "data/manifests/{dataset}.json",
+        "data/{more}manifests/{dataset}.json",
     log:
-        "logs/manifest/{dataset}.log",
+        "logs/{more}manifest/{dataset}.log",
     benchmark:
-        "benchmarks/manifest/{dataset}.tsv"
+        "benchmarks/{more}manifest/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(OWNED) or "(?!)",
     threads: threads_of("data")
@@ -55,15 +55,15 @@ rule manifest:
 
 rule prepare:
     input:
-        manifest="data/manifests/{dataset}.json",
+        manifest="data/{more}manifests/{dataset}.json",
         code=lambda w: closure("ash.preparation.prepare", f"ash.datasets.{w.dataset}"),
     output:
-        file="data/prepared/{dataset}_{split}.h5",
-        digest="data/prepared/{dataset}_{split}.json",
+        file="data/{more}prepared/{dataset}_{split}.h5",
+        digest="data/{more}prepared/{dataset}_{split}.json",
     log:
-        "logs/prepare/{dataset}_{split}.log",
+        "logs/{more}prepare/{dataset}_{split}.log",
     benchmark:
-        "benchmarks/prepare/{dataset}_{split}.tsv"
+        "benchmarks/{more}prepare/{dataset}_{split}.tsv"
     priority: 9
     threads: threads_of("data")
     resources:

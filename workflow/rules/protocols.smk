@@ -1,8 +1,12 @@
 # Scores under named evaluation protocols (docs/guide/data.md), beside those that the tables show: `snakemake protocols`.
 # `snakemake matrix` scores runs under every protocol that the field names.
-EVALUATION_PROTOCOLS = [p.name for p in PROTOCOLS.values() if p.dataset in DATASETS]
+EVALUATION_PROTOCOLS = [
+    p.name
+    for p in PROTOCOLS.values()
+    if p.dataset in DATASETS and p.dataset not in FURTHER
+]
 OUR_PROTOCOLS = [name for name in OURS if name in EVALUATION_PROTOCOLS]
-MATRIX_SETS = [name for name in SETS if name in DATASETS]
+MATRIX_SETS = [name for name in SETS if name in DATASETS and name not in FURTHER]
 
 
 rule protocols:

@@ -60,3 +60,36 @@ rule evaluate:
     shell:
         "OMP_NUM_THREADS={threads} ash-on-gpu ash evaluate {wildcards.experiment:q} --seed {wildcards.seed:q} --model {input.model:q}"
         " --out {params.out:q} {params.options:q} > {log:q} 2>&1"
+
+
+if FURTHER:
+
+    rule evaluate_further:
+        input:
+            unpack(lambda w: stored({name: prepared(name, "val") for name in FURTHER})),
+            model=lambda w: run_files(
+                "models", ["model.safetensors"], [w.experiment], [w.seed]
+            ),
+            code=closure("ash.experiment.evaluate"),
+        output:
+            scores=[further_file(f"{target}.json") for target in FURTHER],
+            samples=[further_file(f"{target}.npz") for target in FURTHER],
+        log:
+            "logs/more/evaluate_further/{experiment}_seed{seed}.log",
+        benchmark:
+            "benchmarks/more/evaluate_further/{experiment}_seed{seed}.tsv"
+        priority: 6
+        threads: threads_of("evaluate")
+        resources:
+            **resources_of("evaluate"),
+        params:
+            settings=lambda w: fingerprint(
+                SETTINGS.experiment(w.experiment), SETTINGS.protocol.evaluation
+            ),
+            out=lambda w, output: os.path.dirname(output.scores[0]),
+            options=options(
+                "--target", [f"{name}={prepared(name, 'val')}" for name in FURTHER]
+            ),
+        shell:
+            "OMP_NUM_THREADS={threads} ash-on-gpu ash evaluate {wildcards.experiment:q} --seed {wildcards.seed:q} --model {input.model:q}"
+            " --out {params.out:q} {params.options:q} > {log:q} 2>&1"
