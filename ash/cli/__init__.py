@@ -17,6 +17,7 @@ predict   predict
 weights   import-checkpoint
 report    table, cost, contrast, metrics, plots, figures, report, method-pages
 claimed   claims, forest, claims-reading
+field     new-method, try, sweep, leaderboard
 bench     bench step, bench launches, bench cost, bench storage, bench plan
 workflow  estimate, dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes
 """
@@ -31,6 +32,7 @@ from ash.cli import (  # noqa: F401  importing them registers their commands
     claimed,
     data,
     evaluate,
+    field,
     matrix,
     pictures,
     predict,
