@@ -67,9 +67,7 @@ def try_(
 
 @app.command(rich_help_panel=FIELD)
 def sweep(
-    names: Annotated[
-        list[str], typer.Argument(metavar="EXPERIMENT", help="experiments whose settings are searched")
-    ],
+    names: Annotated[list[str], typer.Argument(metavar="EXPERIMENT", help="experiments whose settings are searched")],
     budget: Annotated[
         int, typer.Option(min=2, max=100, help="trials of each experiment, the stated settings among them")
     ],
