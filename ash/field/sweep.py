@@ -113,7 +113,8 @@ def record(
     """Read what the trials scored, let each rule pick, and write the search down."""
     chosen_on, sets = chosen_by(settings), (SOURCE, *columns(settings))
     found = {t: Trial(settings=drew, miou=_miou(settings, name, t, sets, runs)) for t, drew in trials.items()}
-    scores = {trial: one["miou"] for trial, one in found.items()}
+    stated, *others = found
+    scores = {trial: found[trial]["miou"] for trial in (*others, stated)}  # so that the rule `last` chooses nothing
     made = Record(
         experiment=name,
         protocol=settings.params.protocol,

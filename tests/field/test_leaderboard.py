@@ -37,7 +37,7 @@ def test_means_and_intervals_by_hand():
     expected = over_seeds(np.array([3, 2, 3, 2, 3], float))
     cell = f"{expected.difference:+.1f} [{expected.low:+.1f}, {expected.high:+.1f}]"
     assert found["better"][1:] == [
-        "`0123abcd`", "6", "53.7 ± 22.3", "45.3 ± 26.4", "49.5", cell, "as stated", "0.250", "`fedcba9`",
+        "`0123abcd`", "6", "53.7 ± 22.3", "45.3 ± 26.3", "49.5", cell, "as stated", "0.250", "`fedcba9`",
     ]  # fmt: skip
     assert found[REFERENCE][6] == "-"
     assert found[REFERENCE][8] == "-"

@@ -58,9 +58,11 @@ def test_trials_are_experiments():
 
 
 def test_rules_pick_by_what_they_may_see(made):
-    """The held-out world decides for leave-one-domain-out, and the oracle alone looks at the target."""
+    """The held-out world decides for leave-one-domain-out, the oracle alone looks at the target, and `last` chooses nothing."""
     _, found, _ = made
-    assert set(found["picks"]) == set(RULES)
+    assert list(found["picks"]) == list(RULES)
+    assert found["picks"]["last"] == "sweep_asm_00"
+    assert found["picks"]["source_validation"] == "sweep_asm_01"
     assert found["picks"][BY] == "sweep_asm_02"
     assert found["picks"][ORACLE] == "sweep_asm_03"
     assert found["trials"]["sweep_asm_01"]["miou"]["source"] == pytest.approx(miou(90))
