@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -36,9 +37,10 @@ def test_it_is_sound_at_once(checkout):
     folder = checkout.parent / "project"
     for name in ("ash", "protocols", "tests/support", "workflow"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "params.yaml", folder)
+    for name in ("params.yaml", "tests/__init__.py"):
+        shutil.copy(ROOT / name, folder / name)
     ash(folder, "new-method", NAME, "--experiment", "tinted")
-    words = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/methods/test_{NAME}.py"]
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/methods/test_{NAME}.py"]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "4 passed" in done.stdout
