@@ -28,7 +28,7 @@ def checkout(built, tmp_path_factory):
 
 
 def test_a_search_is_recorded_and_goes_on(checkout):
-    """Two trials, whose picks stand side by side; a larger budget trains the new one alone, and older runs stay as they were."""
+    """Two trials, whose picks stand side by side; a larger budget trains the new one alone; older runs stay as they were."""
     before = {path: file_digest(path) for path in checkout.glob("results/*/*/*/*") if path.is_file()}
     told = ash(checkout, "sweep", "clan", "--budget", "2").stdout
     assert all(f"| {rule}" in told for rule in RULES)
