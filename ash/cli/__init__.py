@@ -18,6 +18,7 @@ weights   import-checkpoint
 report    table, cost, contrast, metrics, plots, figures, report, method-pages
 claimed   claims, forest, claims-reading
 chosen    select
+field     new-method, try, sweep, leaderboard
 bench     bench step, bench launches, bench cost, bench storage, bench plan
 workflow  estimate, dvc-settings, dvc-run, dvc-record, dvc-check, same-bytes
 """
@@ -33,6 +34,7 @@ from ash.cli import (  # noqa: F401  importing them registers their commands
     claimed,
     data,
     evaluate,
+    field,
     matrix,
     pictures,
     predict,

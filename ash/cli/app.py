@@ -15,9 +15,10 @@ from typer.core import TyperGroup
 from ash.errors import ConfigError
 
 DATA, TRAIN, RESULTS = "Data", "Train and score", "Results"
+FIELD = "A method beside the others"
 OWN, MEASURE = "Your own pictures and weights", "Measure"
 WORKFLOW = "Workflow (called by Snakemake and DVC)"
-PANELS = (DATA, TRAIN, RESULTS, OWN, MEASURE, WORKFLOW)  # of `ash --help`, in their order
+PANELS = (DATA, TRAIN, RESULTS, FIELD, OWN, MEASURE, WORKFLOW)  # of `ash --help`, in their order
 
 
 class Panelled(TyperGroup):

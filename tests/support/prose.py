@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 FENCED = re.compile(r"^ *```\w*\n(.*?)^ *```", re.M | re.S)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-EXAMPLES = ("lanes", "sharpening")  # what the guides make up: a data set and a method to add
+EXAMPLES = ("lanes", "tinted_glass")  # what the guides make up: a data set and a method to add
 PLACEHOLDER = re.compile(
     "|".join(EXAMPLES) + r"|\{[^{},]*\}|<\w+>|\b[A-Z]{2,}[A-Z_]*\b|(?<=_)[A-Z]{2,}|(?<=seed)[K\d]+|\.\.\."
 )
