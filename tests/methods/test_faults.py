@@ -21,6 +21,10 @@ RIVALS = (
     "clan_target",
     "asm_target",
     "ash_local",
+    "random_conv_consistency",
+    "advstyle",
+    "gtr",
+    "style_adversarial_class",
 )
 
 
