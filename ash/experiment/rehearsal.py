@@ -163,5 +163,6 @@ def _step(method: Method, batch: Batch) -> None:
     """Every update of a late step, which has all terms."""
     for player in method.players.values():
         player.train()
-    for _ in method.updates(batch, LATE):
-        pass
+    for update in method.updates(batch, LATE):
+        for leaf in update.also:
+            leaf.grad = torch.empty_like(leaf)  # nothing goes back here, and the method reads it

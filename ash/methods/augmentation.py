@@ -3,7 +3,8 @@
     L = L_seg(G(x), y) + w L_seg(G(v), y) + 2 lambda_weight d L_weight
 
 `view: stylised` is the AdaIN image of CLAN's and ASH's rows, `colour_jitter` a random gain and offset a channel with
-noise: what it reaches is what photometry alone explains.  With w = 0 the view only passes through train-mode BatchNorm,
+noise: what it reaches is what photometry alone explains.  `pasta` and `random_conv` are the views of later rivals
+(-> _views.pasta, _views.random_conv), which their papers train on in the place of x.  With w = 0 the view only passes through train-mode BatchNorm,
 which is the control for "adversarial only": it shows what stylised images do without any loss on them.
 """
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from ash.config import Section
 from ash.contract import Batch, Method, Needs, Update
 from ash.methods._networks import Networks, stated
+from ash.methods._views import pasta, random_conv
 from ash.segmentation import losses
 from ash.style.view import stylise
 
@@ -31,7 +33,7 @@ class Settings(Section):
     segmentation_loss: losses.SegmentationLoss
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
     alpha: float = Field(ge=0, le=1, description="share of the style in the decoded features")
-    view: Literal["stylised", "colour_jitter"] = Field(description="what the second view is")
+    view: Literal["stylised", "colour_jitter", "pasta", "random_conv"] = Field(description="what the second view is")
     segmentation_on_view: float = Field(ge=0, description="weight of its loss; 0: through BatchNorm only")
 
     @property
@@ -64,9 +66,10 @@ class Augmentation(Method):
     @torch.no_grad()
     def view(self, batch: Batch) -> Tensor:
         """The second view (B,3,H,W), mirrored as the batch is."""
-        if self.settings.view == "colour_jitter":
-            return jitter(batch.image, batch.generator)
-        return stylise(stated(self.stylizer, "paintings"), batch, self.settings.alpha)
+        if self.settings.view == "stylised":
+            return stylise(stated(self.stylizer, "paintings"), batch, self.settings.alpha)
+        make = {"colour_jitter": jitter, "pasta": pasta, "random_conv": random_conv}[self.settings.view]
+        return make(batch.image, batch.generator)
 
 
 METHOD = Augmentation

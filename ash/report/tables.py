@@ -5,7 +5,7 @@ reference experiment with a 95 % interval over seeds, or over images alone where
 and we have not run keep their place, empty.  All figures in per cent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +133,19 @@ def miou_table(settings: Settings, name: str, frame: pd.DataFrame, paper: Paper,
             line += [_number(row[column]) for column in means.second(frame, row["target"])]
         line += [_number(group[column].iloc[0]) for column in thirteen]
         lines.append(tuple(line))
+    rows = paper.get(name, NOT_IN_PAPER).rows.values()
     notes = [
         _what_is_shown(settings, name, runs),
         *means.notes(settings, name),
-        *(f"{row.label}: {row.note}." for row in paper.get(name, NOT_IN_PAPER).rows.values() if row.note),
+        *(f"{row.label}: {row.note}{_elsewhere(row, targets)}." for row in rows if row.note),
     ]
     return Table(heading(settings, name), columns(head), tuple(lines), tuple(notes))
+
+
+def _elsewhere(row: PaperRow, targets: Sequence[str]) -> str:
+    """Printed figures of a row on sets that the table does not show, to be put behind its note."""
+    found = [f"{value:.1f} on {target}" for target, value in row.miou.items() if target not in targets]
+    return f"; printed besides: {', '.join(found)}" if found else ""
 
 
 def _what_is_shown(settings: Settings, name: str, runs: Runs) -> str:

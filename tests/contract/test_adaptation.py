@@ -47,6 +47,7 @@ def test_generalising_rows_never_open_a_target(world, tmp_path):
     used = {settings.experiment(name).method for name in names}
     assert used >= {
         "source_only", "advent", "maxsquare", "clan", "asm", "domain_randomisation", "ash", "augmentation",
+        "random_conv", "advstyle", "gtr", "class_style",
     }  # fmt: skip
     for name in names:
         assert train_here(settings, name, files_of(world / "data", settings, name), tmp_path / name)

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ash.methods._views import pasta, random_conv
 from ash.methods.augmentation import jitter
 from ash.style.view import enter, view
 from tests.support.world import batch, built, gradients, settings
 
 GENERALISING = [name for name, entry in settings().params.experiments.items() if entry.target is None]
-PASSES = {"source_only": 1, "asm": 2, "domain_randomisation": 3}  # all others: the source, and one rendering of it
+PASSES = {"source_only": 1, "asm": 2, "domain_randomisation": 3, "random_conv": 3}  # all others: the source, and one rendering of it
 
 
 class Watch:
@@ -49,6 +50,7 @@ def test_all_methods_are_watched():
     methods = {settings().experiment(name).method for name in GENERALISING}
     assert methods == {
         "source_only", "advent", "maxsquare", "clan", "asm", "domain_randomisation", "ash", "augmentation",
+        "random_conv", "advstyle", "gtr", "class_style",
     }  # fmt: skip
 
 
@@ -68,11 +70,23 @@ def test_only_the_source_and_its_renderings_pass(name):
     allowed = [given.image]
     for features, decoded in watch.decoded:
         assert features.shape == given.content.shape
-        if own.settings.get("modulation") != "local":
+        if own.settings.get("modulation") != "local" and own.settings.get("scope") != "class":
             assert is_affine(given.content, features)
         allowed.append(view(decoded.detach(), given, method.settings.needs.convention))
-    if own.settings.get("view") == "colour_jitter":
-        allowed.append(jitter(given.image, torch.Generator().manual_seed(7)))
+    allowed += made_of_the_source(own, given)
     for images in watch.images:
+        if own.method == "advstyle":
+            assert is_affine(given.image, images)
+            continue
+        if own.method == "gtr":
+            images = torch.where((images == given.image).all(1, keepdim=True), allowed[1], images)
         for k, image in enumerate(images):
             assert any(torch.allclose(image, other[k % 2], atol=1e-5) for other in allowed), (name, k)
+
+
+def made_of_the_source(own, given) -> list[torch.Tensor]:
+    """The views of an experiment that are made of the source image alone, in the order in which they are drawn."""
+    draws = torch.Generator().manual_seed(7)
+    kinds = {"colour_jitter": (jitter, 1), "pasta": (pasta, 1), "random_conv": (random_conv, 1)}
+    make, count = kinds.get(own.settings.get("view"), (random_conv, 3) if own.method == "random_conv" else (None, 0))
+    return [make(given.image, draws) for _ in range(count)]

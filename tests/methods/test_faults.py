@@ -25,6 +25,10 @@ RIVALS = (
     "isw",
     "shade",
     "tldr",
+    "random_conv_consistency",
+    "advstyle",
+    "gtr",
+    "style_adversarial_class",
 )
 
 

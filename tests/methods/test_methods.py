@@ -235,7 +235,7 @@ def test_no_method_writes_over_its_batch():
 def test_an_unknown_method_is_refused():
     """One line that names the methods there are."""
     with pytest.raises(
-        ConfigError, match=r"'clam' is not a file in ash/methods; known: advent, ash, asm, augmentation, clan"
+        ConfigError, match=r"'clam' is not a file in ash/methods; known: advent, advstyle, ash, asm, augmentation, clan"
     ):
         methods.load("clam")
 
