@@ -11,7 +11,7 @@ descends the very terms that H climbs, so that one backward pass through G serve
     H   - L_seg(G(x^), y) - lambda_con JSD(G(x), G(x^))
     G     L_seg(G(x), y) + L_seg(G(x^), y) + lambda_con JSD(G(x), G(x^)) + 2 lambda_weight d L_weight
 
-    JSD -> _consistency.jensen_shannon
+    JSD -> jensen_shannon
 
 The ladder of controls: `search: random` draws g and b uniformly within the same bound and has no H; `scope: global` has one g
 and one b for the whole image, which is AdvStyle in the features.  Void has no class and is left alone in `scope: class`.  With
@@ -38,6 +38,7 @@ from ash.style.adain import adain, channel_statistics
 from ash.style.view import given, view
 
 Shift = tuple[Tensor, Tensor]  # g and b, (B,K,C) each
+CLIMBED = ("segmentation_on_view", "consistency")  # of G's terms
 
 
 class Settings(Section):
@@ -47,7 +48,9 @@ class Settings(Section):
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
     alpha: float = Field(ge=0, le=1, description="share of the style in the decoded features")
     search: Literal["random", "adversarial"] = Field(description="who chooses g and b: a generator, or H")
-    scope: Literal["global", "class"] = Field(description="what has a g and a b of its own: the image, or each class in it")
+    scope: Literal["global", "class"] = Field(
+        description="what has a g and a b of its own: the image, or each class in it"
+    )
     bound: float = Field(ge=0, description="eps, the largest |g| and |b|")
     lambda_con: float = Field(ge=0, description="weight of the divergence of the predictions for x and x^")
     width: int = Field(ge=1, le=8192, description="hidden units of H")
@@ -80,8 +83,8 @@ class ClassStyle(Method):
         yield Update("segmenter", terms, also=(seen,) if self.shifter else ())
         if self.shifter is not None:
             climb = -(seen.grad * stylised).sum()  # type: ignore[operator]  # whose gradient is H's; its value is not
-            value = sum(term for name, term in terms.items() if name in ("segmentation_on_view", "consistency"))
-            yield Update("hallucinator", {"segmentation_on_view": climb - climb.detach() - value.detach()})
+            value = torch.stack([terms[name] for name in CLIMBED if name in terms]).sum().detach()
+            yield Update("hallucinator", {"segmentation_on_view": climb - climb.detach() - value})
 
     def terms(
         self, batch: Batch, heads: tuple[Tensor, ...], of_view: tuple[Tensor, ...], progress: float
