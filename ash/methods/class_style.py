@@ -13,8 +13,9 @@ descends the very terms that H climbs, so that one backward pass through G serve
 
     JSD -> jensen_shannon
 
-The ladder of controls: `search: random` draws g and b uniformly within the same bound and has no H; `scope: global` has one g
-and one b for the whole image, which is AdvStyle in the features.  Void has no class and is left alone in `scope: class`.  With
+The ladder of controls: `search: random` draws g and b uniformly within the same bound and has no H, `search: signs` draws them
+at the bound, where H soon is, so that size alone does not set H apart; `scope: global` has one g and one b for
+the whole image, which is AdvStyle in the features.  Void has no class and is left alone in `scope: class`.  With
 a bound of 0 every rung is `view: stylised` of method augmentation, to the bit.
 """
 
@@ -47,7 +48,9 @@ class Settings(Section):
     segmentation_loss: losses.SegmentationLoss
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
     alpha: float = Field(ge=0, le=1, description="share of the style in the decoded features")
-    search: Literal["random", "adversarial"] = Field(description="who chooses g and b: a generator, or H")
+    search: Literal["random", "signs", "adversarial"] = Field(
+        description="who chooses g and b: a generator, within the bound or at it, or H"
+    )
     scope: Literal["global", "class"] = Field(
         description="what has a g and a b of its own: the image, or each class in it"
     )
@@ -107,6 +110,8 @@ class ClassStyle(Method):
             return self.shifter(*told(heads, batch.label), s.bound)
         size = (2, len(content), N_CLASSES if s.scope == "class" else 1, content.shape[1])
         drawn = 2 * torch.rand(size, generator=batch.generator, device=content.device) - 1
+        if s.search == "signs":
+            drawn = torch.where(drawn < 0, -1.0, 1.0)
         return s.bound * drawn[0], s.bound * drawn[1]
 
     def render(self, batch: Batch, shift: Shift) -> Tensor:
