@@ -35,7 +35,9 @@ class Settings(Section):
 
     segmentation_loss: losses.SegmentationLoss
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
-    step: float = Field(ge=0, description="gamma, along the slope of the batch's mean loss, which 4 images share in the paper")
+    step: float = Field(
+        ge=0, description="gamma, along the slope of the batch's mean loss, which 4 images share in the paper"
+    )
 
 
 class AdvStyle(Method):

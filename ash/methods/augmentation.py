@@ -3,9 +3,13 @@
     L = L_seg(G(x), y) + w L_seg(G(v), y) + 2 lambda_weight d L_weight
 
 `view: stylised` is the AdaIN image of CLAN's and ASH's rows, `colour_jitter` a random gain and offset a channel with
-noise: what it reaches is what photometry alone explains.  `pasta` and `random_conv` are the views of later rivals
-(-> _views.pasta, _views.random_conv), which their papers train on in the place of x.  With w = 0 the view only passes through train-mode BatchNorm,
-which is the control for "adversarial only": it shows what stylised images do without any loss on them.
+noise: what it reaches is what photometry alone explains.  Later rivals train on views of these kinds in the place of x:
+
+    pasta         a perturbed amplitude spectrum            -> pasta
+    random_conv   the image mixed with a random convolution -> random_conv
+
+With w = 0 the view only passes through train-mode BatchNorm, which is the control for "adversarial only": it shows what
+stylised images do without any loss on them.
 """
 
 from collections.abc import Iterator

@@ -11,10 +11,11 @@ descends the very terms that H climbs, so that one backward pass through G serve
     H   - L_seg(G(x^), y) - lambda_con JSD(G(x), G(x^))
     G     L_seg(G(x), y) + L_seg(G(x^), y) + lambda_con JSD(G(x), G(x^)) + 2 lambda_weight d L_weight
 
-    JSD -> _consistency.jensen_shannon
+    JSD -> jensen_shannon
 
-The ladder of controls: `search: random` draws g and b uniformly within the same bound and has no H; `scope: global` has one g
-and one b for the whole image, which is AdvStyle in the features.  Void has no class and is left alone in `scope: class`.  With
+The ladder of controls: `search: random` draws g and b uniformly within the same bound and has no H, `search: signs` draws them
+at the bound, where H soon is, so that size alone does not set H apart; `scope: global` has one g and one b for
+the whole image, which is AdvStyle in the features.  Void has no class and is left alone in `scope: class`.  With
 a bound of 0 every rung is `view: stylised` of method augmentation, to the bit.
 """
 
@@ -38,6 +39,7 @@ from ash.style.adain import adain, channel_statistics
 from ash.style.view import given, view
 
 Shift = tuple[Tensor, Tensor]  # g and b, (B,K,C) each
+CLIMBED = ("segmentation_on_view", "consistency")  # of G's terms
 
 
 class Settings(Section):
@@ -46,8 +48,12 @@ class Settings(Section):
     segmentation_loss: losses.SegmentationLoss
     lambda_weight: float = Field(ge=0, description="weight of the heads' likeness")
     alpha: float = Field(ge=0, le=1, description="share of the style in the decoded features")
-    search: Literal["random", "adversarial"] = Field(description="who chooses g and b: a generator, or H")
-    scope: Literal["global", "class"] = Field(description="what has a g and a b of its own: the image, or each class in it")
+    search: Literal["random", "signs", "adversarial"] = Field(
+        description="who chooses g and b: a generator, within the bound or at it, or H"
+    )
+    scope: Literal["global", "class"] = Field(
+        description="what has a g and a b of its own: the image, or each class in it"
+    )
     bound: float = Field(ge=0, description="eps, the largest |g| and |b|")
     lambda_con: float = Field(ge=0, description="weight of the divergence of the predictions for x and x^")
     width: int = Field(ge=1, le=8192, description="hidden units of H")
@@ -80,8 +86,8 @@ class ClassStyle(Method):
         yield Update("segmenter", terms, also=(seen,) if self.shifter else ())
         if self.shifter is not None:
             climb = -(seen.grad * stylised).sum()  # type: ignore[operator]  # whose gradient is H's; its value is not
-            value = sum(term for name, term in terms.items() if name in ("segmentation_on_view", "consistency"))
-            yield Update("hallucinator", {"segmentation_on_view": climb - climb.detach() - value.detach()})
+            value = torch.stack([terms[name] for name in CLIMBED if name in terms]).sum().detach()
+            yield Update("hallucinator", {"segmentation_on_view": climb - climb.detach() - value})
 
     def terms(
         self, batch: Batch, heads: tuple[Tensor, ...], of_view: tuple[Tensor, ...], progress: float
@@ -104,6 +110,8 @@ class ClassStyle(Method):
             return self.shifter(*told(heads, batch.label), s.bound)
         size = (2, len(content), N_CLASSES if s.scope == "class" else 1, content.shape[1])
         drawn = 2 * torch.rand(size, generator=batch.generator, device=content.device) - 1
+        if s.search == "signs":
+            drawn = torch.where(drawn < 0, -1.0, 1.0)
         return s.bound * drawn[0], s.bound * drawn[1]
 
     def render(self, batch: Batch, shift: Shift) -> Tensor:

@@ -3,13 +3,13 @@
 Peng et al., Global and Local Texture Randomization for Synthetic-to-Real Semantic Segmentation, TIP 2021 (leolyj/GTR-LTR).
 Of all published rivals it has the most in common with ASH: the paintings, AdaIN and the network, but no adversary.
 
-    x_g = Dec(AdaIN(f_c, f_s)), with the alpha of the other methods           global texture  -> view.stylise
+    x_g = Dec(AdaIN(f_c, f_s)), with the alpha of the other methods           global texture  -> stylise
     M   = 1 where blurred noise exceeds its quantile of p, else 0                             -> noise_mask
     x_l = (1 - M) x_g + M x                                                   local texture
 
     L   = L_seg(G(x_g), y) + L_seg(G(x_l), y) + lambda_con JSD(G(x_g), G(x_l)) + 2 lambda_weight d L_weight
 
-    JSD -> _consistency.jensen_shannon
+    JSD -> jensen_shannon
 
 The released code trains on x_l alone and has no consistency; the divergence and its weight are OURS, in the place of the
 paper's consistency between GTR and LTR.

@@ -3,10 +3,10 @@
 Xu et al., Robust and Generalizable Visual Representation Learning via Random Convolutions, ICLR 2021.  Its views alone are
 `view: random_conv` of method augmentation.
 
-    x_i = (1 - a_i) x + a_i (W_i * x), i = 1, 2, 3                                          -> _views.random_conv
+    x_i = (1 - a_i) x + a_i (W_i * x), i = 1, 2, 3                                          -> random_conv
     L   = L_seg(G(x_1), y) + lambda_con JSD(G(x_1), G(x_2), G(x_3)) + 2 lambda_weight d L_weight
 
-    JSD   mean over the three and over pixels of KL(p_i, mean of the three)                 -> _consistency.jensen_shannon
+    JSD   mean over the three and over pixels of KL(p_i, mean of the three)                 -> jensen_shannon
 
 Departures: the likeness of the heads is every method's here; the released code makes x_2 and x_3 of x_1, which the paper does
 not, and here all three are made of x.

@@ -13,7 +13,9 @@ STEP = 0.7
 
 def loss_of(method, image, label) -> torch.Tensor:
     """Cross-entropy of both heads, written anew."""
-    up = (functional.interpolate(h, label.shape[1:], mode="bilinear", align_corners=True) for h in method.segmenter(image))
+    up = (
+        functional.interpolate(h, label.shape[1:], mode="bilinear", align_corners=True) for h in method.segmenter(image)
+    )
     return sum(functional.cross_entropy(logits, label) for logits in up)
 
 

@@ -14,6 +14,7 @@ from tests.support.world import batch, built, gradients
 LADDER = {
     "style_random_global": ("random", "global"),
     "style_random_class": ("random", "class"),
+    "style_signs_class": ("signs", "class"),
     "style_adversarial_global": ("adversarial", "global"),
     "style_adversarial_class": ("adversarial", "class"),
     "style_adversarial_class_consistency": ("adversarial", "class"),
@@ -51,7 +52,7 @@ def test_the_ladder_is_that_of_the_experiments():
     assert [name for name, s in rungs.items() if s.lambda_con] == ["style_adversarial_class_consistency"]
 
 
-@pytest.mark.parametrize("name", list(LADDER)[:4])
+@pytest.mark.parametrize("name", list(LADDER)[:5])
 def test_without_a_bound_every_rung_is_the_stylised_row(name):
     """Bound 0: G's terms and gradients are those of stylised images with a segmentation loss, to the bit."""
     plain, found = built("stylised_segmentation_loss"), built(name, bound=0.0)
@@ -114,6 +115,14 @@ def test_search_and_control_have_the_same_bound(scope):
     drawn = torch.cat([values.flatten() for _ in range(20) for values in control.shift(given, ())])
     assert drawn.mean().abs() < 0.01
     assert drawn.std().item() == pytest.approx(0.25 / math.sqrt(3), rel=0.05)  # of a uniform distribution
+
+
+def test_the_larger_control_is_at_the_bound():
+    """Every |g| and |b| of `search: signs` is the bound itself, half of them negative."""
+    method, given = built("style_signs_class", bound=0.25), blocks()
+    drawn = torch.stack(method.shift(given, ()))
+    assert (drawn.abs() == 0.25).all()
+    assert (drawn < 0).float().mean().item() == pytest.approx(0.5, abs=0.05)
 
 
 def test_classes_that_an_image_lacks_have_no_effect():

@@ -55,8 +55,20 @@ def test_at_once_g_meets_the_hallucinator_of_before(tmp_path):
 
 
 @pytest.mark.parametrize("order", ["simultaneous", "sequential"])
-@pytest.mark.parametrize("name", ["ash", "ash_release", "ash_local", "clan", "advent", "asm", "domain_randomisation", "advstyle",
-                                  "style_adversarial_class"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ash",
+        "ash_release",
+        "ash_local",
+        "clan",
+        "advent",
+        "asm",
+        "domain_randomisation",
+        "advstyle",
+        "style_adversarial_class",
+    ],
+)
 def test_every_method_trains_in_either_order(tmp_path, name, order):
     """A step in the loop moves every player; no graph that a later update needs is broken by a step before it."""
     method = built(name)

@@ -142,6 +142,17 @@ def test_misprints_are_kept_and_noted(world, paper, tmp_path):
     assert "40.83" in text
 
 
+def test_figures_that_others_print_stand_beside_ours(world, paper):
+    """Table `rivals` shows what AdvStyle prints on the table's targets, and in its note on BDD100K, with the source."""
+    settings, runs = world(1)
+    frame = miou_frame(settings, "rivals", runs, paper)
+    assert [cell(frame, "advstyle", target)["paper"] for target in ("cityscapes", "mapillary")] == [43.4, 42.0]
+    notes = miou_table(settings, "rivals", frame, paper, runs).notes
+    said = "AdvStyle: the Rein paper, arXiv 2312.04265v5; printed besides: 40.3 on bdd100k."
+    assert said in notes
+    assert "ASH: Table 1 of the ASH paper." in notes  # both of its figures have a column
+
+
 def test_classes_come_from_the_runs(world, paper):
     """Ours of the class-wise table is the IoU in the run's JSON, empty where the truth lacks the class."""
     settings, runs = world(1)
