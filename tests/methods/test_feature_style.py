@@ -50,8 +50,10 @@ def test_partners_are_the_images_of_the_batch():
     assert torch.equal(deviation, style[1][places])
 
 
-def test_mixstyles_statistics_are_constants():
-    """The gradient of the sum of F' w is w sigma' / sigma, as of a fixed scale and shift."""
+def test_mixstyles_statistics_are_constants(monkeypatch):
+    """The gradient of the sum of F' w is w sigma' / sigma, as of a fixed scale and shift, mixed with another image's style."""
+    monkeypatch.setattr(feature_style, "dirichlet", lambda *_: torch.tensor([[0.3, 0.7], [0.3, 0.7]]))
+    monkeypatch.setattr(feature_style, "partners", lambda style, *_: tuple(part.flip(0) for part in style))
     method, features = built("mixstyle", probability=1.0), maps(2).requires_grad_()
     weights = maps(2, seed=3)
     found = method.changed("layer1", seeded(), features)
