@@ -102,7 +102,9 @@ _CLEAR = replace(OPTICS[WORLD], shadow=0.0)  # none of the four has the sun
 CONDITIONS = {
     "acdc_fog": Condition(replace(_CLEAR, gain=(0.75, 1.0), blur=(0.4, 0.9)), fog),
     "acdc_night": Condition(
-        replace(_CLEAR, gain=(0.9, 1.6), gamma=(0.7, 0.95), noise=(0.012, 0.04), chroma=(0.008, 0.028), blur=(0.4, 0.9)),
+        replace(
+            _CLEAR, gain=(0.9, 1.6), gamma=(0.7, 0.95), noise=(0.012, 0.04), chroma=(0.008, 0.028), blur=(0.4, 0.9)
+        ),
         night,
     ),
     "acdc_rain": Condition(replace(_CLEAR, haze=(0.006, 0.02), gain=(0.6, 0.9), puddle=0.0, blur=(0.4, 0.9)), rain),
