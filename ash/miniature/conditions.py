@@ -35,7 +35,7 @@ def night(image: np.ndarray, depth: np.ndarray, label: np.ndarray, canvas: Canva
     """Little light, bluish, but for the own headlamps on the ground, street lamps, and what shines itself."""
     rng, (height, width) = canvas.rng, label.shape
     y, x = np.indices(label.shape)
-    light = MOONLIGHT * rng.uniform(0.08, 0.2)
+    light = MOONLIGHT * rng.uniform(0.14, 0.32)
     beam = np.exp(-(((x - canvas.centre) / (0.35 * width)) ** 2)) * np.exp(-depth / 14) * np.isin(label, GROUND)
     light = light + rng.uniform(0.4, 0.8) * beam[..., None] * BEAM
     glow = np.zeros((height, width, 1))
@@ -92,8 +92,8 @@ def snow(image: np.ndarray, _depth: np.ndarray, label: np.ndarray, canvas: Canva
 def fog(image: np.ndarray, depth: np.ndarray, label: np.ndarray, canvas: Canvas) -> np.ndarray:
     """What lies far is of the fog's own grey, which changes slowly over the picture."""
     rng, (height, width) = canvas.rng, label.shape
-    density = rng.uniform(0.03, 0.09) * (1 + 0.15 * field(rng, (3, 5), height, width))
-    clear = np.exp(-np.maximum(density, 0.01) * depth)[..., None]
+    density = rng.uniform(0.015, 0.05) * (1 + 0.15 * field(rng, (3, 5), height, width))
+    clear = np.exp(-np.maximum(density, 0.005) * depth)[..., None]
     grey = rng.uniform(0.58, 0.82) * (1 + np.array([0.02, 0.0, -0.02]) * rng.uniform(-1, 1))
     return np.asarray(clear * image + (1 - clear) * grey)
 
@@ -102,7 +102,9 @@ _CLEAR = replace(OPTICS[WORLD], shadow=0.0)  # none of the four has the sun
 CONDITIONS = {
     "acdc_fog": Condition(replace(_CLEAR, gain=(0.75, 1.0), blur=(0.4, 0.9)), fog),
     "acdc_night": Condition(
-        replace(_CLEAR, gain=(0.9, 1.6), gamma=(0.7, 0.95), noise=(0.015, 0.05), chroma=(0.01, 0.035), blur=(0.4, 1.0)),
+        replace(
+            _CLEAR, gain=(0.9, 1.6), gamma=(0.7, 0.95), noise=(0.012, 0.04), chroma=(0.008, 0.028), blur=(0.4, 0.9)
+        ),
         night,
     ),
     "acdc_rain": Condition(replace(_CLEAR, haze=(0.006, 0.02), gain=(0.6, 0.9), puddle=0.0, blur=(0.4, 0.9)), rain),

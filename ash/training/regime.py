@@ -16,8 +16,9 @@ Every number is a function of (seed, step), as in `ash.training.sampler`, so tha
 paintings and noise are those of the plain regime.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageEnhance
@@ -32,7 +33,11 @@ ENHANCED = (0.6, 1.4)  # factors of brightness, contrast and saturation
 HUE = 0.1  # largest shift, of the circle
 BLUR = (0.15, 1.3)  # deviation in pixels
 _STREAM = 100  # of the seed; those of `ash.training.sampler` count from 0
-ENHANCERS = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
+ENHANCERS: tuple[Callable[[Image.Image], Any], ...] = (
+    ImageEnhance.Brightness,
+    ImageEnhance.Contrast,
+    ImageEnhance.Color,
+)
 
 
 class ClassIndex:
@@ -124,7 +129,7 @@ def window_of(image: np.ndarray, label: np.ndarray, change: Change) -> Window:
     size = image.shape[0], image.shape[1]
     scaled = max(1, int(size[0] * change.scale)), max(1, int(size[1] * change.scale))
     pixel = _pixel(label, change)
-    corner = []
+    corner: list[int] = []
     for axis in range(2):
         free, share = scaled[axis] - size[axis], change.place[axis]
         if free < 0:  # as much before the image as behind it

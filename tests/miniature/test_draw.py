@@ -96,9 +96,9 @@ def means(domain: str, count: int = 8) -> tuple[np.ndarray, np.ndarray]:
 def test_weather_is_what_its_name_says():
     """Night is dark, fog takes the contrast, snow is brighter than rain, and nothing is drawn twice."""
     bright = {name: means(name) for name in (WORLD, *CONDITIONS)}
-    assert bright["acdc_night"][0].mean() < 0.6 * bright[WORLD][0].mean()
+    assert bright["acdc_night"][0].mean() < 0.75 * bright[WORLD][0].mean()
     assert (bright["acdc_night"][0] < bright[WORLD][0]).all()
-    assert bright["acdc_fog"][1].mean() < 0.75 * bright[WORLD][1].mean()
+    assert bright["acdc_fog"][1].mean() < 0.85 * bright[WORLD][1].mean()
     assert bright["acdc_snow"][0].mean() > bright["acdc_rain"][0].mean() + 0.1
 
 

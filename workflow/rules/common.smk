@@ -55,7 +55,8 @@ DEFAULT = SETTINGS.params.groups  # what `all` builds
 REPORTED = SETTINGS.experiments(DEFAULT)
 SEEDS = SETTINGS.params.seeds
 TARGETS = SETTINGS.targets
-FURTHER = SETTINGS.further  # scored on only where a table asks; what is made of them lies in data/more and results/more
+# Scored on only where a table asks; what is made of them lies in data/more and results/more.
+FURTHER = SETTINGS.further
 DATASETS = SETTINGS.protocol.datasets
 STYLE_SET = SETTINGS.protocol.style_set
 HALLUCINATES = next(iter(SETTINGS.params.figures.figure4.values()))
