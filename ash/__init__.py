@@ -20,6 +20,7 @@ experiment     from an experiment's settings to its files: train, evaluate, pict
 report         tables, figures and the page
 documentation  writes docs/methods from the methods themselves
 bench          measures this machine
+field          a method of one's own: written, tried beside others, searched, entered in the leaderboard
 config         params.yaml and the protocols, checked and frozen
 files          reads and writes files
 machine        device, precision, determinism, memory, GPUs

@@ -46,5 +46,5 @@ def generate(
         content["more_experiments"] = {**(content.get("more_experiments") or {}), **more}
     path = params.with_name(f"params.{word}.yaml")
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
-    write_text(path, f"# Written by `ash {word}` from {params.name}, and written anew by the next call.\n{text}")
+    write_text(path, f"# Made from {params.name} by the command {word}, and made anew by its next call.\n{text}")
     return path, load(path)

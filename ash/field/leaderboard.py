@@ -1,5 +1,6 @@
 """The leaderboard: every experiment that may enter, by its mean over the targets, with what it costs and where its code is."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ash.report.table import Column
 REFERENCE = "stylised_segmentation_loss"
 GROUPS = ("rivals", "successor")  # of tables whose experiments enter besides those of the default target
 NONE = "-"
+WIDTH = 100  # characters of a line of the page
 MARK = "<!-- Written by `ash leaderboard`; run `make leaderboard` to write it again. -->"
 
 
@@ -117,13 +119,14 @@ def _intro(settings: Settings) -> str:
         if third
         else ""
     )
-    return (
+    text = (
         f"mIoU over 19 classes in per cent, mean and deviation of the seeds, protocol `{settings.params.protocol}`. The mean "
         f"is over the targets that every row was scored on; the bracket behind a difference is the 95 % interval of the paired "
         f"differences of seeds (Student's t). A set that a row was not scored on has `{NONE}`.{held} Seconds are processor "
         "time, the least that a step took (`ash bench cost`). `settings` is a digest of all that a run depends on besides its "
         "seed, and `commit` the last one of the method's code."
     )
+    return textwrap.fill(text, WIDTH)
 
 
 def _rules() -> str:
