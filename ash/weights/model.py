@@ -62,7 +62,11 @@ def load_model(path: Path, where: torch.device, run: str | None = None) -> DeepL
         raise CheckpointError(
             f"{path}: trained under settings {found[:12]}, wanted {run[:12]}; train it again, or restore the settings"
         )
-    segmenter = DeepLabV3Plus(settings) if isinstance(settings, V3PlusSettings) else _deeplab(path, settings, layout, notes.get("instance_norm", "none"))
+    segmenter = (
+        DeepLabV3Plus(settings)
+        if isinstance(settings, V3PlusSettings)
+        else _deeplab(path, settings, layout, notes.get("instance_norm", "none"))
+    )
     if faults := misfits(tensors, segmenter.state_dict()):
         told = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
         raise CheckpointError(f"{path}: weights do not fit its network ({told}); train it again")
