@@ -23,8 +23,8 @@ def flow(value: Any) -> str:
 def with_entry(text: str, block: str | None, key: str, value: Any, where: str) -> str:
     """The text of a YAML file with one more entry in a block of its first level, or with None in the first level itself.
 
-    A block that is missing, or that holds a pair of braces alone, is begun.  ConfigError, which gives the line to add by hand, where the
-    file does not then say what it said before and the entry; `where` is the file's name in it.
+    A block that is missing, or that holds a pair of braces alone, is begun.  ConfigError, which gives the line to add by
+    hand, where the file does not then say what it said before and the entry; `where` is the file's name in it.
     """
     entry = f"{key}: {flow(value)}"
     changed = f"{text.rstrip()}\n{entry}\n" if block is None else _in_block(text, block, entry)
