@@ -158,7 +158,7 @@ def test_a_misspelt_training_key_is_named(folder):
     [
         ({"lamda_adv": 0.1}, "experiments.ash: method ash: 1 fault(s)\n  lamda_adv: unknown key"),
         ({"alpha": 2}, "alpha: found 2"),
-        ({"recipe": "ahs"}, "method 'ahs' is not a file in ash/methods; known: advent, ash"),
+        ({"recipe": "ahs"}, "method 'ahs' is not a file in ash/methods; known: advent, advstyle, ash"),
         ({"condition": "guess"}, "condition: found 'guess'"),
     ],
 )

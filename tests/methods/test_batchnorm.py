@@ -12,7 +12,11 @@ from tests.support.world import batch, built, gradients, settings
 
 GENERALISING = [name for name, entry in settings().params.experiments.items() if entry.target is None]
 # All others: the source, and one rendering of it.
-PASSES = {"source_only": 1, "asm": 2, "domain_randomisation": 3, "random_conv": 3}
+PASSES = {
+    **{"source_only": 1, "feature_style": 1, "isw": 1, "shade": 1},
+    **{"asm": 2, "domain_randomisation": 3, "random_conv": 3},
+}
+PAINTED = {"tldr"}  # show the first stages the painting too (tests/methods/test_tldr.py)
 
 
 class Watch:
@@ -51,11 +55,11 @@ def test_all_methods_are_watched():
     methods = {settings().experiment(name).method for name in GENERALISING}
     assert methods == {
         "source_only", "advent", "maxsquare", "clan", "asm", "domain_randomisation", "ash", "augmentation",
-        "random_conv", "advstyle", "gtr", "class_style",
+        "random_conv", "advstyle", "gtr", "class_style", "shade", "feature_style", "isw", "tldr",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", GENERALISING)
+@pytest.mark.parametrize("name", [n for n in GENERALISING if settings().experiment(n).method not in PAINTED])
 def test_only_the_source_and_its_renderings_pass(name):
     """Row by row an image is the source's, or what the decoder made of features whose layout is the source's."""
     method = built(name)
