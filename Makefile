@@ -5,7 +5,7 @@ SHELL := /bin/bash
 quoted = '$(subst ','\'',$(1))'
 FILE := $(shell printf '%s' $(call quoted,$(MAKEFILE_LIST)) | sed 's/^ *//')
 HERE := $(shell dirname -- $(call quoted,$(FILE)))
-TARGETS := help reproduce everything study demo refit reference transcript test flow graph cluster mutants lint types pages check clean
+TARGETS := help reproduce street everything study demo refit reference transcript test flow graph cluster mutants lint types pages check clean
 .PHONY: $(TARGETS)
 
 ifneq ($(HERE),.)
@@ -52,6 +52,9 @@ help: ## this list
 reproduce: .venv/bin/.run ## the whole paper, in the protocol that params.yaml names
 	$(BIN)/python -m snakemake --cores all
 	@echo Report: $(call quoted,$(CURDIR)/results/report.html)
+
+street: .venv/bin/.run ## real streets: CARLA to CamVid, into street/; DATA=FOLDER that holds them already, SOURCE=urbansyn
+	$(BIN)/python -m workflow.street $(if $(DATA),--data $(call quoted,$(DATA))) $(if $(SOURCE),--source $(SOURCE)) -- --cores all
 
 everything: .venv/bin/.run ## that, the rivals with target images, what answers the claims, and what goes beyond the paper
 	$(BIN)/python -m snakemake --cores all everything

@@ -178,6 +178,8 @@ class Small(DeepLab):
 
 def build_segmenter(settings: SegmenterSettings, layout: Heads = "pair") -> DeepLab:
     """The network that `settings` describes, with initial weights from the global generator, channels last."""
-    network = ResNet101 if settings.kind == "resnet101" else Small
-    built = network(settings.width, settings.blocks, settings.rates, layout)
+    from ash.segmentation.imagenet import EfficientNetLite0, ResNet18  # whose base class is here
+
+    networks = {"resnet101": ResNet101, "resnet18": ResNet18, "efficientnet_lite0": EfficientNetLite0, "small": Small}
+    built = networks[settings.kind](settings.width, settings.blocks, settings.rates, layout)
     return built.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -26,7 +26,6 @@ LITE = (
     (((80, 3, 1, 6), (80, 3, 1, 6), (80, 3, 1, 6)), 2),
     (((112, 5, 1, 6), (112, 5, 1, 6), (112, 5, 1, 6)), 2),
 )
-LITE_WIDTH, LITE_BLOCKS = 32, (3, 2, 3, 3)
 LITE_EPSILON = 1e-3  # of its BatchNorm
 
 
@@ -76,16 +75,16 @@ class Inverted(nn.Module):
 
 
 class EfficientNetLite0(DeepLab):
-    """DeepLab-v2's heads on the first eleven blocks of EfficientNet-Lite0, which has one size."""
+    """DeepLab-v2's heads on the first eleven blocks of EfficientNet-Lite0, which has one size (`SegmenterSettings`)."""
 
-    def __init__(self, rates: Rates, layout: Heads = "pair") -> None:
+    def __init__(self, width: int, blocks: Blocks, rates: Rates, layout: Heads = "pair") -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, LITE_WIDTH, 3, 2, 1, bias=False)
-        self.bn1 = BatchNorm(LITE_WIDTH, LITE_EPSILON)
-        inputs = LITE_WIDTH
-        for number, (blocks, dilation) in enumerate(LITE, start=1):
+        self.conv1 = nn.Conv2d(3, width, 3, 2, 1, bias=False)
+        self.bn1 = BatchNorm(width, LITE_EPSILON)
+        inputs = width
+        for number, (described, dilation) in enumerate(LITE, start=1):
             stage = []
-            for outputs, kernel, stride, expansion in blocks:
+            for outputs, kernel, stride, expansion in described:
                 stage.append(Inverted(inputs, outputs, kernel, stride, expansion, dilation))
                 inputs = outputs
             self.add_module(f"layer{number}", Stage(*stage))
