@@ -59,7 +59,9 @@ def over_images(
     n = len(runs[0])
     block = np.arange(n) if blocks is None else blocks
     count = int(block.max()) + 1
-    drawn = np.random.default_rng(BOOTSTRAP_SEED).multinomial(count, np.full(count, 1 / count), size=resamples)[:, block]
+    drawn = np.random.default_rng(BOOTSTRAP_SEED).multinomial(count, np.full(count, 1 / count), size=resamples)[
+        :, block
+    ]
     times = np.concatenate(
         [np.ones((1, n)), drawn]
     )  # how often each resample holds an image; the first is the set itself
