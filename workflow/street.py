@@ -1,22 +1,25 @@
 """`make street`: real streets, in a folder of their own beside the miniature's, from the data that is at hand.
 
-The settings are params.street.yaml and protocols/street.yaml.  What cannot be known before stands in their copies in the
-folder: which of CamVid's splits are there, and whether there are paintings or the styles are drawn.
+The settings are params.street.yaml and protocols/street.yaml.  Their copies in the folder say what cannot be known before:
+which of CamVid's splits are there, and whether there are paintings or the styles are drawn.
 """
 
 import argparse
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from ash import datasets
 from ash.acquire.given import place
 from ash.acquire.sources import SOURCES
 from ash.acquire.status import lacks
 from ash.config import Settings, load
-from ash.errors import AshError, ConfigError, DataError
+from ash.config.document import read_yaml
+from ash.errors import AshError, ConfigError, DataError, brief
 from ash.files.atomic import write_text
 from workflow.environment import set_up
 
@@ -33,12 +36,13 @@ def main(words: list[str]) -> int:
     asked = _arguments().parse_args(words)
     set_up()
     try:
-        texts = {copy: (ROOT / template).read_text(encoding="utf-8") for copy, template in TEMPLATES.items()}
-        texts["params.yaml"] = _chosen(texts["params.yaml"], asked.source, asked.seeds)
-        _write(asked.folder, texts)
+        params, protocol = (read_yaml(ROOT / name, "restore it from the repository") for name in TEMPLATES.values())
+        _choose(params, asked.source, asked.seeds)
+        _write(asked.folder, params, protocol)
         settings = load(asked.folder / "params.yaml")
         states = _states(settings, asked.folder, asked.data)
-        _write(asked.folder, _fitted(texts, states))
+        _fit(params, protocol, states)
+        _write(asked.folder, params, protocol)
         print(*_told(settings, states, asked.folder), sep="\n", flush=True)
     except AshError as fault:
         print(f"ash: {fault}", file=sys.stderr)
@@ -66,32 +70,32 @@ def _run(command: list[str], folder: Path) -> int:
     return subprocess.run(command, cwd=folder, check=False).returncode  # noqa: S603  words, and no shell
 
 
-def _chosen(params: str, source: str | None, seeds: str | None) -> str:
-    """The text of the settings with another source and other seeds."""
-    if source:
-        params = _replaced(params, r"&source \w+", f"&source {source}")
-    return _replaced(params, r"(?m)^seeds: \[.*?\]", f"seeds: [{seeds}]") if seeds else params
+def _choose(params: dict[str, Any], source: str | None, seeds: str | None) -> None:
+    """Put another source and other seeds into the settings; ConfigError if the seeds are no numbers."""
+    for entry in params["experiments"].values() if source else ():
+        entry["source"] = source
+    if seeds:
+        words = seeds.replace(",", " ").split()
+        if not all(word.isdecimal() for word in words):
+            raise ConfigError(f"--seeds {brief(repr(seeds))}: wanted whole numbers, such as 0,1,2")
+        params["seeds"] = [int(word) for word in words]
 
 
-def _fitted(texts: Mapping[str, str], states: Mapping[str, Path | str]) -> dict[str, str]:
-    """The settings for the sets that are there."""
-    params, protocol = texts["params.yaml"], texts["protocols/street.yaml"]
-    if states.get(PART) == ABSENT:
-        params = _replaced(params, f", {PART}", "")
+def _fit(params: dict[str, Any], protocol: dict[str, Any], states: Mapping[str, Path | str]) -> None:
+    """Leave what is absent out of the settings, and describe the sets that are read and no other."""
+    used = [name for name, state in states.items() if state != ABSENT]
     if states.get(PAINTINGS) == ABSENT:
-        protocol = _replaced(protocol, f"(?m)^style_set: {PAINTINGS}", f"style_set: {DRAWN}")
-    return {"params.yaml": params, "protocols/street.yaml": protocol}
+        protocol["style_set"] = DRAWN
+        used.append(DRAWN)
+    for listed in (params, *params["tables"].values()):
+        listed["targets"] = [name for name in listed["targets"] if states.get(name) != ABSENT]
+    protocol["datasets"] = {name: entry for name, entry in protocol["datasets"].items() if name in used}
 
 
-def _replaced(text: str, pattern: str, new: str) -> str:
-    if not re.search(pattern, text):
-        raise ConfigError(f"settings of `make street`: hold nothing like {pattern}; restore them from the repository")
-    return re.sub(pattern, lambda _: new, text)
-
-
-def _write(folder: Path, texts: Mapping[str, str]) -> None:
-    for name, text in texts.items():
-        head = f"# A copy that `make street` writes; edit {TEMPLATES[name]} of the repository.\n"
+def _write(folder: Path, params: dict[str, Any], protocol: dict[str, Any]) -> None:
+    for (name, template), content in zip(TEMPLATES.items(), (params, protocol), strict=True):
+        head = f"# Written by `make street`, which writes it again; edit {template} of the repository.\n"
+        text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=120)
         write_text(folder / name, head + text)
 
 

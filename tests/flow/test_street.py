@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,11 +14,11 @@ import pytest
 import yaml
 from PIL import Image
 
+from ash import config
 from ash.acquire.sources import SOURCES
 from tests.conftest import ROOT, ash
 from tests.support.fakes import fill, pack
 from tests.support.server import serve
-from workflow import street
 
 pytestmark = pytest.mark.workflow
 KEPT = ("source_only", "stylised_segmentation_loss", "ash", "asm")  # of the eight
@@ -45,7 +46,7 @@ def shrink(folder):
     protocol["refit"]["network"] = {"width": 8, "depth": "relu3_1", "decoder": [16, "up", 8, "up", 3]}
     (folder / "protocols").mkdir()
     for name, content in (("params.street.yaml", params), ("protocols/street.yaml", protocol)):
-        (folder / name).write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None))
+        (folder / name).write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def pin(folder, name, made):
@@ -134,10 +135,10 @@ def test_a_second_call_has_nothing_to_do(checkout, report):
 
 
 def test_a_model_of_it_predicts(checkout, report, tmp_path):
-    """`ash predict` on a frame gives an overlay of its size."""
+    """`ash predict` on a frame, in that folder, gives an overlay of its size."""
     frame = checkout / "given/camvid/val/0016E5_00000.png"
-    model = checkout / "street/results/models/ash/seed0/model.safetensors"
-    ash(checkout, "predict", str(frame), "--model", str(model), "--out", str(tmp_path / "seen.png"))
+    model = "results/models/ash/seed0/model.safetensors"
+    ash(checkout / "street", "predict", str(frame), "--model", model, "--out", str(tmp_path / "seen.png"))
     with Image.open(tmp_path / "seen.png") as seen, Image.open(frame) as image:
         assert seen.size == image.size
 
@@ -147,7 +148,7 @@ def test_a_model_of_it_predicts(checkout, report, tmp_path):
     [
         (("--data", "nowhere"), "nowhere: no such folder; name the one that holds the sets"),
         (("--source", "kitti"), "'kitti' is not a data set of protocols/street.yaml"),
-        (("--seeds", "x"), "seeds.0: found 'x'"),
+        (("--seeds", "x"), "--seeds 'x': wanted whole numbers, such as 0,1,2"),
     ],
 )
 def test_a_wrong_word_is_one_line(checkout, tmp_path, words, line):
@@ -175,9 +176,18 @@ def test_without_a_folder_it_fetches(checkout, tmp_path):
     assert all((tmp_path / "street" / file).exists() for file in files)
 
 
-def test_one_word_changes_the_source():
-    """In the settings as they are in the repository, whose every experiment has the source that is named once."""
-    text = street._chosen((ROOT / "params.street.yaml").read_text(), "urbansyn", "3, 5")
-    params = yaml.safe_load(text)
-    assert {entry["source"] for entry in params["experiments"].values()} == {"urbansyn"}
-    assert params["seeds"] == [3, 5]
+def test_one_word_changes_the_source(checkout, tmp_path):
+    """In every experiment; the copy of the settings describes the sets that the run reads, and no other."""
+    make(checkout, "--source", "urbansyn", "--seeds", "3, 5", "--folder", str(tmp_path), "--", "-n", "--quiet")
+    settings = config.load(tmp_path / "params.yaml")
+    assert {entry.source for entry in settings.params.experiments.values()} == {"urbansyn"}
+    assert settings.params.seeds == (3, 5)
+    assert settings.protocol.datasets.keys() == {"urbansyn", "camvid", "camvid_test", "painters"}
+
+
+def test_the_settings_of_the_repository_are_sound():
+    """Eight experiments from one source, whose name stands once in the file."""
+    settings = config.load(ROOT / "params.street.yaml")
+    assert len(settings.params.experiments) == 8
+    assert len({entry.source for entry in settings.params.experiments.values()}) == 1
+    assert len(re.findall("carla", (ROOT / "params.street.yaml").read_text())) == 1
