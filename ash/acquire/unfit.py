@@ -29,8 +29,10 @@ def unfit(protocol: Protocol) -> list[str]:
 
 
 def _published(segmenter: SegmenterSettings) -> str:
-    """The network of torchvision that a segmenter's weights can be of."""
-    return {(3, 4, 6, 3): "resnet50", (2, 2, 2, 2): "resnet18"}.get(segmenter.blocks, "resnet101")
+    """The network of torchvision that a segmenter's weights can be of; "none" where it has none like it."""
+    if segmenter.kind != "resnet101":
+        return "resnet18" if segmenter.kind == "resnet18" else "none"
+    return "resnet50" if segmenter.blocks == (3, 4, 6, 3) else "resnet101"
 
 
 def _fault(protocol: Protocol, key: str, names: tuple[str, ...], check: Callable[..., object]) -> str | None:
@@ -39,7 +41,7 @@ def _fault(protocol: Protocol, key: str, names: tuple[str, ...], check: Callable
     try:
         for name in names:
             if name.startswith(TORCHVISION) and name != wanted:
-                raise ConfigError(f"{name}: wanted {wanted}, or a file")
+                raise ConfigError(f"{name}: wanted {'' if wanted.endswith(':none') else f'{wanted}, or '}a file")
         paths = [package_file(name) if name.startswith(PACKAGE) else located(name) for name in names]
         if all(path.is_file() for path in paths):
             check(*paths)
