@@ -24,6 +24,9 @@ RUN := workflow,acquire
 TEST := $(RUN),cluster,test,lint
 MUTANTS := $(TEST),mutants
 SEEDS ?= [0, 1, 2, 3, 4]
+# Of real streets: a folder that holds the sets already, and a source in place of that in params.street.yaml.
+DATA ?=
+SOURCE ?=
 MADE := acquired features manifests miniature networks prepared refit
 # uv installs in a sixth of pip's time. Where it cannot (it does not read pip's settings, so a mirror set up for pip alone
 # is unknown to it), pip does the same. Like pip it compiles what it installs: hundreds of jobs import it, and where Python

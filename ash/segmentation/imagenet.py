@@ -77,6 +77,9 @@ class Inverted(nn.Module):
 class EfficientNetLite0(DeepLab):
     """DeepLab-v2's heads on the first eleven blocks of EfficientNet-Lite0, which has one size (`SegmenterSettings`)."""
 
+    mean: Tensor
+    spread: Tensor
+
     def __init__(self, width: int, blocks: Blocks, rates: Rates, layout: Heads = "pair") -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 3, 2, 1, bias=False)
