@@ -1,5 +1,6 @@
 # Raw sets, prepared files, the stylizer, cached features.
 from ash.config import SPLITS
+
 DRAWN = [name for name, dataset in DATASETS.items() if dataset.draw]
 
 # A pair is fitted on the sources that hold images out, which judge it.
