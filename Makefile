@@ -5,7 +5,7 @@ SHELL := /bin/bash
 quoted = '$(subst ','\'',$(1))'
 FILE := $(shell printf '%s' $(call quoted,$(MAKEFILE_LIST)) | sed 's/^ *//')
 HERE := $(shell dirname -- $(call quoted,$(FILE)))
-TARGETS := help reproduce everything study leaderboard demo refit reference transcript test flow graph cluster mutants lint types pages check clean
+TARGETS := help reproduce street everything study leaderboard demo refit reference transcript test flow graph cluster mutants lint types pages check clean
 .PHONY: $(TARGETS)
 
 ifneq ($(HERE),.)
@@ -24,6 +24,10 @@ RUN := workflow,acquire
 TEST := $(RUN),cluster,test,lint
 MUTANTS := $(TEST),mutants
 SEEDS ?= [0, 1, 2, 3, 4]
+# Of real streets: a folder that holds the sets already, and a source in place of that in params.street.yaml.
+DATA ?=
+SOURCE ?=
+MADE := acquired features manifests miniature networks prepared refit
 # uv installs in a sixth of pip's time. Where it cannot (it does not read pip's settings, so a mirror set up for pip alone
 # is unknown to it), pip does the same. Like pip it compiles what it installs: hundreds of jobs import it, and where Python
 # must not write (PYTHONDONTWRITEBYTECODE, a read-only folder) each would compile it anew, two seconds for torch alone.
@@ -52,6 +56,9 @@ help: ## this list
 reproduce: .venv/bin/.run ## the whole paper, in the protocol that params.yaml names
 	$(BIN)/python -m snakemake --cores all
 	@echo Report: $(call quoted,$(CURDIR)/results/report.html)
+
+street: .venv/bin/.run ## real streets: CARLA to CamVid, into street/; DATA=FOLDER that holds them already, SOURCE=urbansyn
+	$(BIN)/python -m workflow.street $(if $(DATA),--data $(call quoted,$(DATA))) $(if $(SOURCE),--source $(call quoted,$(SOURCE))) -- --cores all
 
 everything: .venv/bin/.run ## that, the rivals with target images, what answers the claims, and what goes beyond the paper
 	$(BIN)/python -m snakemake --cores all everything
@@ -117,6 +124,7 @@ check: .venv/bin/.run ## settings and data
 clean: ## remove what was made; raw data of your own, fetched weights and both README files stay
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 	rm -rf logs benchmarks .snakemake
-	cd data && rm -rf acquired features manifests miniature networks prepared refit
+	rm -rf $(addprefix data/,$(MADE))
+	if [ -d street ]; then cd street && rm -rf results logs benchmarks .snakemake params.yaml protocols $(addprefix data/,$(MADE)); fi
 
 endif

@@ -21,18 +21,18 @@ def linked(dataset: Dataset, root: Path, given: Path) -> Iterator[None]:
 
     DataError if the set is not there, or if `root` is something else already.
     """
-    place = _place(dataset, given)
-    if root.is_symlink() and root.resolve() == place.resolve():
+    where = place(dataset, given)
+    if root.is_symlink() and root.resolve() == where.resolve():
         yield
         return
     if root.is_symlink() or (root.exists() and not (root.is_dir() and not any(root.iterdir()))):
         found = f"a link to {shown(root.readlink())}" if root.is_symlink() else "there already"
-        raise DataError(f"{shown(root)}: is {found}, wanted none, to link it to {shown(place)}; move it away")
+        raise DataError(f"{shown(root)}: is {found}, wanted none, to link it to {shown(where)}; move it away")
     with writing(root):
         root.parent.mkdir(parents=True, exist_ok=True)
         if root.is_dir():
             root.rmdir()
-        root.symlink_to(place.resolve(), target_is_directory=True)
+        root.symlink_to(where.resolve(), target_is_directory=True)
     try:
         yield
     except AshError:
@@ -40,7 +40,7 @@ def linked(dataset: Dataset, root: Path, given: Path) -> Iterator[None]:
         raise
 
 
-def _place(dataset: Dataset, given: Path) -> Path:
+def place(dataset: Dataset, given: Path) -> Path:
     """The folder that holds the set: the given one, or the first in which images of it lie, nearest first."""
     if not given.is_dir():
         raise DataError(f"{shown(given)}: no such folder; give the one that holds {dataset.name}")

@@ -64,6 +64,11 @@ def missing(protocol: Protocol) -> list[str]:
         f"{path}: missing; put the file there, or correct {key} of the protocol"
         for key, path in named.items()
         if path
-        and not (is_published(path) or path in MADE or path.startswith("torchvision:") or located(path).is_file())
+        and not (
+            is_published(path)
+            or path in MADE
+            or path.startswith(("torchvision:", "package:"))
+            or located(path).is_file()
+        )
     ]
     return [*fetched, *own]

@@ -63,16 +63,23 @@ class StylizerSettings(Section):
 
 
 class SegmenterSettings(Section):
-    """DeepLab-v2: the published ResNet-101, or the small residual net of the same family."""
+    """DeepLab-v2: the published ResNet-101, the small residual net of the same family, or one on another backbone."""
 
-    kind: Literal["resnet101", "small"]
+    kind: Literal["resnet101", "resnet18", "efficientnet_lite0", "small"]
     width: Width = Field(ge=4, description="channels of the stem (64 for resnet101)")
     blocks: tuple[Depth, Depth, Depth, Depth] = Field(description="residual blocks a stage")
     rates: Rising = Field(min_length=1, max_length=16, description="dilations of the ASPP head, in rising order")
     weights: FilePath | None = Field(
         default=None,
-        description="file of initial weights, or torchvision:resnet101; null trains from scratch",
+        description="file of initial weights, torchvision:resnet101 (resnet50, resnet18) or package:efficientnet_lite0; "
+        "null trains from scratch",
     )
+
+    @model_validator(mode="after")
+    def _of_one_size(self) -> Self:
+        if self.kind == "efficientnet_lite0" and (self.width, self.blocks) != (32, (3, 2, 3, 3)):
+            raise ValueError("efficientnet_lite0 has one size; state width: 32 and blocks: [3, 2, 3, 3]")
+        return self
 
 
 class DiscriminatorSettings(Section):

@@ -74,10 +74,13 @@ def _left_over(pages: Mapping[str, str], out: Path) -> list[str]:
 
 
 def _stated(settings: Settings, params: Path) -> dict[str, dict[str, dict[str, Any]]]:
-    """The methods' settings of each file: params.yaml, then every protocol beside it."""
+    """The methods' settings of each file: params.yaml, then every protocol beside it that has its experiments' sources."""
     stated: dict[str, dict[str, dict[str, Any]]] = {"params.yaml": settings.params.methods}
+    sources = {entry.source for entry in settings.params.experiments.values()}
     for path in sorted((params.parent / "protocols").glob("*.yaml")):
-        stated[path.stem] = yaml.safe_load(path.read_text(encoding="utf-8")).get("methods", {})
+        protocol = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if sources <= protocol.get("datasets", {}).keys():
+            stated[path.stem] = protocol.get("methods", {})
     return stated
 
 

@@ -1,7 +1,8 @@
 """Intervals of the difference between experiments: over seeds where there are several, else over images alone.
 
     seeds    Student's t over the paired differences of S seeds:  mean +- t(S - 1) sd / sqrt(S)
-    images   percentile bootstrap over the images of one seed, the same resample for all experiments
+    images   percentile bootstrap over the images of one seed, the same resample for all experiments; frames of a video are
+             drawn in blocks (`ash.datasets._sequences`)
 
 Statements about methods are statements about seeds.  The differences of seeds hold all the noise there is, that of the
 images too, so t over them covers the truth in 95 % of cases with 3 seeds as with 30.  A percentile bootstrap over seeds does
@@ -44,11 +45,23 @@ def over_seeds(differences: np.ndarray) -> Interval:
 
 
 def over_images(
-    weights: Sequence[float], runs: Sequence[np.ndarray], classes: int | Sequence[int], resamples: int
+    weights: Sequence[float],
+    runs: Sequence[np.ndarray],
+    classes: int | Sequence[int],
+    resamples: int,
+    blocks: np.ndarray | None = None,
 ) -> Interval:
-    """A sum of mIoUs in [0,1], each with its weight; of one seed, so each run is counts (N,3,19) of the same N images."""
+    """A sum of mIoUs in [0,1], each with its weight; of one seed, so each run is counts (N,3,19) of the same N images.
+
+    `blocks` (N,) numbers, from 0, what is drawn as one: images of a block are in a resample equally often.  None draws
+    each image by itself.
+    """
     n = len(runs[0])
-    drawn = np.random.default_rng(BOOTSTRAP_SEED).multinomial(n, np.full(n, 1 / n), size=resamples)
+    block = np.arange(n) if blocks is None else blocks
+    count = int(block.max()) + 1
+    drawn = np.random.default_rng(BOOTSTRAP_SEED).multinomial(count, np.full(count, 1 / count), size=resamples)[
+        :, block
+    ]
     times = np.concatenate(
         [np.ones((1, n)), drawn]
     )  # how often each resample holds an image; the first is the set itself
@@ -61,12 +74,16 @@ def over_images(
 
 
 def combined(
-    weights: Sequence[float], runs: Sequence[np.ndarray], classes: int | Sequence[int], resamples: int
+    weights: Sequence[float],
+    runs: Sequence[np.ndarray],
+    classes: int | Sequence[int],
+    resamples: int,
+    blocks: np.ndarray | None = None,
 ) -> Interval:
     """A sum of mIoUs in per cent, each with its weight, such as -1 and 1 for the second experiment minus the first.
 
     Each run is counts (S,N,3,19) of the same S seeds and N images in the same order.  `classes` is 19, 16 or 13, or the
-    train ids that the means are over.  ShapeError if runs do not pair.
+    train ids that the means are over; `blocks` as for `over_images`.  ShapeError if runs do not pair.
     """
     shapes = [run.shape for run in runs]
     if len(set(shapes)) > 1:
@@ -75,4 +92,4 @@ def combined(
     percent = [100 * weight for weight in weights]
     if len(runs[0]) > 1:
         return over_seeds(np.tensordot(percent, [miou(run.sum(1), classes) for run in runs], 1))
-    return over_images(percent, [run[0] for run in runs], classes, resamples)
+    return over_images(percent, [run[0] for run in runs], classes, resamples, blocks)

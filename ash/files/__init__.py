@@ -14,6 +14,7 @@ png16        PNG of three 16-bit channels, which Pillow cannot hold
 signature    what a file is, told by its first bytes
 zips         what zipfile raises on bytes that are no whole archive
 foreign      weights of other programs as names and tensors
+packages     weights that lie in a Python package from its registry
 torchvision  torchvision, imported here alone, and the ImageNet weights that it knows
 ahead        many files read in parallel and handed on in order
 """

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ash.errors import CheckpointError, ConfigError, StoreError, flat
 from ash.files import signature, torchvision, zips
+from ash.files.packages import PACKAGE, located
 from ash.files.tensors import read
 
 NESTED = (  # keys under which programs put the weights beside their optimisers, the first of them counts
@@ -76,17 +77,17 @@ PASSED_OVER = (
 
 
 def read_state(source: str | Path) -> dict[str, Tensor]:
-    """The weights of a file (.pth, .pt, .safetensors), or of `torchvision:resnet101` and `torchvision:vgg19`.
+    """The weights of a file (.pth, .pt, .safetensors), of `torchvision:resnet101` or of `package:efficientnet_lite0`.
 
     Raises StoreError if the file is missing, cannot be read or is something else, CheckpointError if it holds code or no
-    weights, ConfigError if torchvision has no such network here.
+    weights, ConfigError if torchvision, or the packages known here, have no such network.
     """
     if str(source).startswith(TORCHVISION):
         name = str(source).removeprefix(TORCHVISION)
         if name not in get_args(torchvision.Backbone):
             raise ConfigError(f"{source}: unknown; known: {', '.join(get_args(torchvision.Backbone))}")
         return torchvision.imagenet(name)  # type: ignore[arg-type]
-    path = Path(source)
+    path = located(str(source)) if str(source).startswith(PACKAGE) else Path(source)
     if not path.exists():
         raise StoreError(f"{path}: missing; fetch it and put it there (docs/guide/weights.md)")
     found = signature.look(path)

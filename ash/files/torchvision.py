@@ -23,7 +23,7 @@ from torch import Tensor
 from ash.errors import StoreError, flat
 from ash.files import signature
 
-Backbone = Literal["resnet101", "vgg19"]
+Backbone = Literal["resnet101", "resnet50", "resnet18", "vgg19"]
 TIMEOUT = 30.0  # seconds without a byte
 SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",

@@ -6,14 +6,15 @@ import numpy as np
 import torch
 
 from ash.config import Settings
-from ash.errors import ConfigError
+from ash.errors import ConfigError, DataError
 from ash.files.atomic import atomic, write_json
 from ash.files.hdf5 import PREPARED_SCHEMA, open_h5
 from ash.fitting.pair import RefitSettings, refit
 from ash.fitting.quality import quality
 from ash.progress import Progress
 
-HELD_OUT = 48  # last paintings, and so many contents, that judge the pair and are not fitted on
+HELD_OUT = 48  # last paintings, and so many contents, that judge the pair and are not fitted on; at most
+SHARE = 8  # of which one part is held out, where there are few
 
 
 def refit_files(
@@ -31,8 +32,13 @@ def refit_files(
     labels = {path.stem: _read(path, "label") for path in sources}
     styles = _read(paintings, "image")
     losses: list[dict[str, object]] = []
-    pair = refit(images, labels, styles[:-HELD_OUT], fit, losses, show)
-    contents = np.concatenate([_read(path, "image")[: HELD_OUT // len(held_out)] for path in held_out])
+    judges = min(HELD_OUT, len(styles) // SHARE)
+    if judges < len(held_out):
+        raise DataError(
+            f"{paintings}: {len(styles)} painting(s), wanted {SHARE * len(held_out)} or more, for some judge the pair; add some"
+        )
+    pair = refit(images, labels, styles[:-judges], fit, losses, show)
+    contents = np.concatenate([_read(path, "image")[: judges // len(held_out)] for path in held_out])
     with atomic(out) as temporary:
         pair.save(temporary)
     record = {

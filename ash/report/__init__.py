@@ -5,6 +5,7 @@ records   reads it, and what else the report is made of
 paper     the paper's printed numbers, with their misprints and our notes
 tables    the paper's tables with ours beside them
 means     which classes a mean goes over where sets do not share them all
+sampling  what an interval over images draws by itself: an image, or a block of a video's frames
 contrast  the difference between two experiments, seed by seed
 claims    what the paper and this project claim, as data: workflow/resources/claims.yaml
 verdicts  what was measured for a claim, and whether it holds

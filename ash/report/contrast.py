@@ -4,6 +4,7 @@ from ash.config import Settings
 from ash.evaluation.intervals import combined
 from ash.evaluation.scores import shared as of_pair
 from ash.labels import classes_of
+from ash.report import sampling
 from ash.report.means import among, left_out
 from ash.report.runs import Runs
 
@@ -22,7 +23,8 @@ def contrast(settings: Settings, first: str, second: str, runs: Runs) -> list[st
         differences = runs.miou(second, target, classes, shared) - runs.miou(first, target, classes, shared)
         spread = f", sd {differences.std(ddof=1):.1f}" if len(differences) > 1 else ""
         counts = runs.pairing((first, second), target)
-        interval = combined((-1, 1), counts, of_pair(classes, shared), settings.protocol.evaluation.resamples)
+        drawn, resamples = sampling.blocks(runs, first, target), settings.protocol.evaluation.resamples
+        interval = combined((-1, 1), counts, of_pair(classes, shared), resamples, drawn)
         lines.append(
             f"{target}: {second} - {first}, mIoU{classes}: {' '.join(f'{d:+.1f}' for d in differences)}; "
             f"mean {differences.mean():+.1f}{spread} (n = {len(differences)}), "
@@ -30,4 +32,5 @@ def contrast(settings: Settings, first: str, second: str, runs: Runs) -> list[st
         )
         note = left_out(settings, (first, second), target, classes)
         lines += [] if note is None else [note]
+        lines += sampling.notes(runs, first, [target])
     return lines

@@ -22,7 +22,7 @@ CAPTIONS = {
     "figure2": "Figure 2. How ASH stylises an image, step by step, at the end of its training (first seed): what G predicts, "
     "the means of |gamma| and |beta| over channels that H makes of it, the painting, AdaIN alone, AdaIN with the noise, and "
     "with noise and H, as in training. The last column shows the difference that H makes, eight times as strong.",
-    "figure3": "Figure 3. Target images and predictions of SYNTHIA-trained networks (first seed).",
+    "figure3": "Figure 3. Target images and predictions of networks trained on {sources} (first seed).",
     "figure4": "Figure 4. What each class adds to the L1 norm of gamma and beta while ASH trains: the change when its channel "
     "of the condition is set to zero, for one source image that stays the same, and by pixel predicted as that class. The "
     "prediction is that of the end. "
@@ -56,19 +56,30 @@ def build_report(
         protocol=settings.params.protocol,
         description=settings.protocol.description,
         seeds=settings.params.seeds,
-        miniature=any(dataset.draw for dataset in settings.protocol.datasets.values()),
+        miniature=any(settings.protocol.datasets[entry.source].draw for entry in settings.params.experiments.values()),
+        of_paper=settings.params.claims is not None,
         claims=html(read(claims)),
         forest=_image(forest),
         forest_caption=forest_caption(len(settings.params.seeds)),
         tables={name: html(read(tables / f"{name}.table.json")) for name in names},
         cost=html(read(tables / "cost.table.json")),
         classes=[html(read(tables / f"{name}_classes.table.json")) for name in names],
-        figures=[(name, caption, _image(figures / f"{name}.png")) for name, caption in CAPTIONS.items()],
+        figures=[
+            (name, caption.format(sources=_shown(settings)), _image(figures / f"{name}.png"))
+            for name, caption in CAPTIONS.items()
+        ],
         machine=machine(settings.experiments(groups), runs),
         settings=yaml.safe_dump(settings.params.model_dump(mode="json"), sort_keys=False, width=110),
         protocol_settings=yaml.safe_dump(settings.protocol.model_dump(mode="json"), sort_keys=False, width=110),
     )
     write_text(out, page)
+
+
+def _shown(settings: Settings) -> str:
+    """The sources of the networks of Figure 3."""
+    names = settings.params.figures.figure3.values()
+    sources = dict.fromkeys(settings.params.experiments[name].source for name in names)
+    return " and ".join(sources)
 
 
 def forest_caption(seeds: int) -> str:

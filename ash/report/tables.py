@@ -17,7 +17,7 @@ from ash.evaluation.intervals import combined
 from ash.evaluation.scores import shared as of_pair
 from ash.files.atomic import write_text
 from ash.labels import ABSENT_FROM_SYNTHIA, CLASSES, SUBSETS
-from ash.report import means
+from ash.report import means, sampling
 from ash.report.markdown import markdown
 from ash.report.paper import PaperRow, PaperTable
 from ash.report.runs import Runs
@@ -93,7 +93,8 @@ def _ours(settings: Settings, name: str, runs: Runs, experiment: str | None, tar
     if experiment == table.reference or target == SOURCE:
         return cells  # sources may differ between rows, so their images do not pair
     counts = runs.pairing((table.reference, experiment), target)
-    interval = combined((-1, 1), counts, of_pair(table.classes, shared), settings.protocol.evaluation.resamples)
+    drawn = sampling.blocks(runs, experiment, target)
+    interval = combined((-1, 1), counts, of_pair(table.classes, shared), settings.protocol.evaluation.resamples, drawn)
     return cells | {
         "vs_reference": interval.difference,
         "low": interval.low,
@@ -137,6 +138,7 @@ def miou_table(settings: Settings, name: str, frame: pd.DataFrame, paper: Paper,
     notes = [
         _what_is_shown(settings, name, runs),
         *means.notes(settings, name),
+        *sampling.notes(runs, settings.rows(name)[0], targets),
         *(f"{row.label}: {row.note}{_elsewhere(row, targets)}." for row in rows if row.note),
     ]
     return Table(heading(settings, name), columns(head), tuple(lines), tuple(notes))

@@ -17,6 +17,7 @@ from ash.errors import ConfigError
 from ash.evaluation.intervals import Interval, combined, over_seeds
 from ash.evaluation.scores import shared as of_pair
 from ash.labels import CLASSES, classes_of
+from ash.report import sampling
 from ash.report.claims import FAILS, HOLDS, UNKNOWN, AnyClaim, Contrast, Cost, Open, Order, Proof, Style
 from ash.report.means import among
 from ash.report.records import read_costs, read_history
@@ -51,7 +52,9 @@ class World:
         whole = max(classes_of(self.settings.experiment(name).source) for name in weights)
         counts = self.runs.pairing(list(weights), target)
         classes_used = some or of_pair(whole, among(self.settings, weights, target))
-        return combined(list(weights.values()), counts, classes_used, self.settings.protocol.evaluation.resamples)
+        drawn = sampling.blocks(self.runs, next(iter(weights)), target)
+        resamples = self.settings.protocol.evaluation.resamples
+        return combined(list(weights.values()), counts, classes_used, resamples, drawn)
 
     def contrast(self, first: str, second: str, target: str, classes: Sequence[str] = ()) -> Interval:
         """`first` minus `second`."""

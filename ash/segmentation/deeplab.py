@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from ash.config import SegmenterSettings
 from ash.contract import Heads, InstanceNorm
+from ash.errors import ConfigError
 from ash.labels import N_CLASSES
 from ash.pixels import to_caffe
 from ash.segmentation.attention import PositionAttention
@@ -77,12 +78,17 @@ class DeepLab(nn.Module):
         """Form b of IBN-Net: InstanceNorm for the stem's BatchNorm, and before the last ReLU of stages 1 and 2.
 
         Pan et al., ECCV 2018, as the code of Choi et al., CVPR 2021, has it.  "affine": with a weight and a bias a channel.
+        ConfigError for a network without residual blocks that end in a ReLU.
         """
         self.instance_norm = kind
         if kind != "none":
             self.bn1 = nn.InstanceNorm2d(self.conv1.out_channels, affine=kind == "affine")
             for place, stage in (("layer1", self.layer1), ("layer2", self.layer2)):
                 last: Any = [*stage.children()][-1]
+                if not isinstance(last, BasicBlock | Bottleneck):
+                    raise ConfigError(
+                        f"segmenter: {type(self).__name__} has no place for InstanceNorm; name a kind with residual blocks"
+                    )
                 last.instance = nn.InstanceNorm2d(self.channels(cast(Place, place)), affine=kind == "affine")
             self.norms = self._norms()
         return self
@@ -227,6 +233,8 @@ def build_segmenter(
     settings: SegmenterSettings, layout: Heads = "pair", instance_norm: InstanceNorm = "none"
 ) -> DeepLab:
     """The network that `settings` describes, with initial weights from the global generator, channels last."""
-    network = ResNet101 if settings.kind == "resnet101" else Small
-    built = network(settings.width, settings.blocks, settings.rates, layout).normalise(instance_norm)
+    from ash.segmentation.imagenet import EfficientNetLite0, ResNet18  # whose base class is here
+
+    networks = {"resnet101": ResNet101, "resnet18": ResNet18, "efficientnet_lite0": EfficientNetLite0, "small": Small}
+    built = networks[settings.kind](settings.width, settings.blocks, settings.rates, layout).normalise(instance_norm)
     return built.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -8,11 +8,13 @@ the name of a module (`module.`, `Scale.`).  What differs is told from the tenso
     one of them                                   "single" (MaxSquare, AdaptSegNet with one level)
     layer5 with PAM                               "attention" (ASM)
 
-torchvision's ImageNet ResNet-101 has no heads, and expects RGB of unit spread: its stem is rewritten for BGR minus mean.
+torchvision's ImageNet ResNets have no heads, and expect RGB of unit spread: their stem is rewritten for BGR minus mean.
+EfficientNet-Lite0's names are those of `efficientnet-pytorch`; the blocks that our network has not are left out.
 """
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -24,11 +26,12 @@ from ash.files.foreign import misfits, strip_prefix
 from ash.labels import N_CLASSES
 from ash.pixels import IMAGENET_MEAN, IMAGENET_STD, MEAN_BGR
 from ash.segmentation.deeplab import build_segmenter
+from ash.segmentation.imagenet import LITE
 
 RATES = (6, 12, 18, 24)  # dilations of the family's heads; MaxSquare and AdaptSegNet use the first two of them only
 WIDEST, DEEPEST = 1024, 100  # of a ResNet that somebody has trained: channels of the stem, blocks of a stage
 HEADS = ("layer5", "layer6", "attention")
-KNOWN = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "layer5", "layer6", "PAM", "fc")
+KNOWN = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "layer5", "layer6", "PAM", "fc", "_conv_stem")
 ATTENTION = {  # ASM's names of the attention -> ours
     "PAM.query_conv.": "attention.query.",
     "PAM.key_conv.": "attention.key.",
@@ -48,6 +51,8 @@ def to_ours(
     state = strip_prefix(state, KNOWN)
     if "fc.weight" in state:
         state = _from_torchvision(state)
+    if "_conv_stem.weight" in state:
+        state = _from_efficientnet(state)
     state = {_renamed(name): value.float() if value.is_floating_point() else value for name, value in state.items()}
     if "layer6.conv2d_list.0.weight" in state and "layer5.conv2d_list.0.weight" not in state:
         state = {name.replace("layer6.", "layer5."): value for name, value in state.items()}
@@ -99,9 +104,24 @@ def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return kept
 
 
+def _from_efficientnet(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The stem and the blocks of EfficientNet-Lite0 that our network has, under our names."""
+    stages = [len(blocks) for blocks, _ in LITE]
+    places = [f"layer{stage}.{k}." for stage, count in enumerate(stages, start=1) for k in range(count)]
+    heads = {"_conv_stem.": "conv1.", "_bn0.": "bn1.", **{f"_blocks.{k}.": place for k, place in enumerate(places)}}
+    parts = {"_expand_conv.": "expand.", "_depthwise_conv.": "depthwise.", "_project_conv.": "project."}
+    parts |= {f"_bn{k}.": f"bn{k}." for k in range(3)}
+    kept = {}
+    for name, value in state.items():
+        head = next((theirs for theirs in heads if name.startswith(theirs)), None)
+        if head is not None:
+            kept[heads[head] + _renamed(name[len(head) :], parts)] = value
+    return kept
+
+
 def _settings(state: Mapping[str, Tensor], branches: int | None) -> SegmenterSettings:
     """Width, blocks and dilations as the tensors tell them."""
-    telling = ("conv1.weight", "layer1.0.conv3.weight")
+    telling = ("conv1.weight", "layer1.0.depthwise.weight" if _is_lite(state) else "layer1.0.conv2.weight")
     if any(name not in state for name in telling):
         names = ", ".join(sorted({name.split(".")[0] for name in state})[:8])
         raise CheckpointError(f"holds {names}; wanted a ResNet of the DeepLab-v2 family (conv1, bn1, layer1..4)")
@@ -122,7 +142,21 @@ def _settings(state: Mapping[str, Tensor], branches: int | None) -> SegmenterSet
             f"{there} convolutions in a head, wanted at most {len(RATES)}; name --branches that count"
         )
     rates = RATES[: branches or there or len(RATES)]
-    return SegmenterSettings(kind="resnet101", width=width, blocks=blocks, rates=rates)
+    return SegmenterSettings(kind=_kind(state), width=width, blocks=blocks, rates=rates)
+
+
+def _is_lite(state: Mapping[str, Tensor]) -> bool:
+    return "layer1.0.depthwise.weight" in state
+
+
+def _kind(state: Mapping[str, Tensor]) -> Literal["resnet101", "resnet18", "efficientnet_lite0", "small"]:
+    """Which network, by its blocks; the two of basic blocks by the growth of their channels."""
+    if _is_lite(state):
+        return "efficientnet_lite0"
+    if "layer1.0.conv3.weight" in state:
+        return "resnet101"
+    widest = state.get("layer4.0.conv2.weight")
+    return "small" if widest is not None and len(widest) == 4 * len(state["conv1.weight"]) else "resnet18"
 
 
 def _layout(state: Mapping[str, Tensor]) -> Heads | None:

@@ -124,9 +124,10 @@ def segmenter(folder, **changes):
     return str(folder / "s.pth")
 
 
-def found_unfit(weights=None, stylizer="x", decoder=None):
-    """What is said of a protocol's weights, whose segmenter is a thin ResNet."""
-    thin = SegmenterSettings(kind="resnet101", width=8, blocks=(1, 1, 1, 1), rates=(6, 12), weights=weights)
+def found_unfit(weights=None, stylizer="x", decoder=None, **network):
+    """What is said of a protocol's weights, whose segmenter is a thin ResNet unless a network is given."""
+    described = {"kind": "resnet101", "width": 8, "blocks": (1, 1, 1, 1), "rates": (6, 12)} | network
+    thin = SegmenterSettings(**described, weights=weights)
     return unfit(SimpleNamespace(segmenter=thin, stylizer=SimpleNamespace(weights=stylizer), decoder=decoder))
 
 
@@ -174,6 +175,25 @@ def test_weights_of_another_network_are_named(tmp_path, monkeypatch):
     for lines, told in cases:
         assert len(lines) == 1 and "\n" not in lines[0]
         assert re.search(told, lines[0]), lines[0]
+
+
+@pytest.mark.parametrize(
+    ("weights", "network", "wanted"),
+    [
+        (
+            "torchvision:resnet101",
+            {"kind": "resnet18", "blocks": (2, 2, 2, 2)},
+            "wanted torchvision:resnet18, or a file",
+        ),
+        ("torchvision:resnet101", {"blocks": (3, 4, 6, 3)}, "wanted torchvision:resnet50, or a file"),
+        ("torchvision:resnet18", {"kind": "small"}, "torchvision:resnet18: wanted a file"),
+        ("package:resnet18", {}, "package:resnet18: unknown; known: efficientnet_lite0"),
+    ],
+)
+def test_imagenet_weights_are_of_the_network(weights, network, wanted):
+    """Each of torchvision's networks fits one kind of segmenter, and a package has those that are known."""
+    (line,) = found_unfit(weights, **network)
+    assert line.startswith("segmenter.weights: ") and wanted in line
 
 
 def test_check_refuses_the_stylizer_as_initial_weights(tmp_path):

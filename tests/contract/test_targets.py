@@ -34,7 +34,8 @@ def plan(tmp_path_factory) -> Plan:
     for protocol in sorted(path.stem for path in ROOT.glob("protocols/*.yaml")):
         folder = tmp_path_factory.mktemp(protocol)
         shutil.copytree(ROOT / "protocols", folder / "protocols")
-        text = (ROOT / "params.yaml").read_text()
+        own = ROOT / f"params.{protocol}.yaml"  # of a protocol with experiments of its own
+        text = (own if own.exists() else ROOT / "params.yaml").read_text()
         (folder / "params.yaml").write_text(re.sub(r"^protocol: \w+", f"protocol: {protocol}", text, flags=re.M))
         targets = re.findall(r"^([a-z]\w*)$", snakemake(folder, "--list-target-rules"), re.M)
         told_of = snakemake(folder, "-n", *targets)

@@ -121,3 +121,15 @@ def test_runs_that_do_not_pair_are_refused():
     """Five images against six."""
     with pytest.raises(ShapeError, match="1 x 5 and 1 x 6 seeds and images do not pair"):
         combined((-1, 1), [stack(1, 5), stack(1, 6)], 19, 100)
+
+
+def test_a_block_is_drawn_as_one():
+    """Six images in three equal pairs: as wide as of the three alone; drawn singly, too narrow.  Own blocks change nothing."""
+    first, second = stack(1, 3)[0], stack(1, 3, shift=1)[0]
+    twice = [np.repeat(counts, 2, axis=0) for counts in (first, second)]
+    alone = over_images((-1, 1), (first, second), 19, 500)
+    paired = over_images((-1, 1), twice, 19, 500, np.repeat([0, 1, 2], 2))
+    singly = over_images((-1, 1), twice, 19, 500)
+    assert (paired.difference, paired.low, paired.high) == pytest.approx((alone.difference, alone.low, alone.high))
+    assert singly.high - singly.low < 0.9 * (paired.high - paired.low)
+    assert over_images((-1, 1), twice, 19, 500, np.arange(6)) == singly

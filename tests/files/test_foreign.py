@@ -66,7 +66,7 @@ def test_damaged_missing_or_empty(tmp_path):
 
 def test_unknown_network_of_torchvision():
     """Only those that this project uses."""
-    with pytest.raises(ConfigError, match="torchvision:alexnet: unknown; known: resnet101, vgg19"):
+    with pytest.raises(ConfigError, match="torchvision:alexnet: unknown; known: resnet101, resnet50, resnet18, vgg19"):
         read_state("torchvision:alexnet")
 
 

@@ -42,11 +42,19 @@ def test_every_target_can_be_planned(checkout):
 
 
 def test_clean_empties_its_own_folder(checkout):
-    """`make -f` from another folder removes nothing there."""
+    """`make -f` from another folder removes nothing there; raw data of real streets and the project's settings stay."""
     for folder in (checkout, checkout.parent):
         for part in ("logs", "results", "data/prepared"):
             (folder / part).mkdir(parents=True)
+    kept = [checkout / "protocols/mine.yaml", checkout / "street/data/raw/carla/1.png"]
+    gone = [
+        checkout / "street" / part for part in ("results/report.html", "protocols/street.yaml", "data/refit/x.json")
+    ]
+    for path in (*kept, *gone):
+        path.parent.mkdir(parents=True)
+        path.touch()
     make(checkout.parent, "-f", str(checkout / "Makefile"), "clean")
+    assert [path.exists() for path in (*kept, *gone)] == [True, True, False, False, False]
     assert (checkout.parent / "logs").exists()
     assert (checkout.parent / "data/prepared").exists()
     assert not (checkout / "logs").exists()

@@ -173,3 +173,26 @@ def report_page(
 def page(report_page: Path) -> str:
     """That page as text."""
     return report_page.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def streets(tmp_path_factory):
+    """Two experiments that learn from CARLA, one from CamVid itself, scored on CamVid: settings and made-up runs."""
+    settings = settings_for((0, 1))
+    params, protocol = settings.params, settings.protocol
+    sets = dict.fromkeys(("carla", "camvid"), protocol.datasets["gta5"])
+    sources = {"source_only": "carla", "clan": "carla", "oracle": "camvid"}
+    experiments = {
+        name: params.experiments[name].model_copy(update={"source": source, "tables": {"controls": None}})
+        for name, source in sources.items()
+    }
+    table = params.tables["controls"].model_copy(update={"targets": ("source", "camvid")})
+    tables = {"controls": table, "alone": table.model_copy(update={"targets": ("camvid",), "reference": "oracle"})}
+    experiments["oracle"].tables["alone"] = None
+    settings = settings.model_copy(
+        update={
+            "params": params.model_copy(update={"experiments": experiments, "tables": tables, "targets": ("camvid",)}),
+            "protocol": protocol.model_copy(update={"datasets": {**protocol.datasets, **sets}}),
+        }
+    )
+    return settings, invent(settings, tmp_path_factory.mktemp("runs"))

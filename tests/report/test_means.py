@@ -10,32 +10,8 @@ from ash.report.contrast import contrast
 from ash.report.markdown import markdown
 from ash.report.metrics import write_metrics
 from ash.report.tables import miou_frame, miou_table
-from tests.report.conftest import invent, settings_for
 
 SHARED = ["road", "sidewalk", "building", "fence", "pole", "sign", "vegetation", "sky", "person", "car"]
-
-
-@pytest.fixture(scope="module")
-def streets(tmp_path_factory):
-    """Two experiments that learn from CARLA, one from CamVid itself, scored on CamVid: settings and made-up runs."""
-    settings = settings_for((0, 1))
-    params, protocol = settings.params, settings.protocol
-    sets = dict.fromkeys(("carla", "camvid"), protocol.datasets["gta5"])
-    sources = {"source_only": "carla", "clan": "carla", "oracle": "camvid"}
-    experiments = {
-        name: params.experiments[name].model_copy(update={"source": source, "tables": {"controls": None}})
-        for name, source in sources.items()
-    }
-    table = params.tables["controls"].model_copy(update={"targets": ("source", "camvid")})
-    tables = {"controls": table, "alone": table.model_copy(update={"targets": ("camvid",), "reference": "oracle"})}
-    experiments["oracle"].tables["alone"] = None
-    settings = settings.model_copy(
-        update={
-            "params": params.model_copy(update={"experiments": experiments, "tables": tables, "targets": ("camvid",)}),
-            "protocol": protocol.model_copy(update={"datasets": {**protocol.datasets, **sets}}),
-        }
-    )
-    return settings, invent(settings, tmp_path_factory.mktemp("runs"))
 
 
 def mean(runs, experiment, target, names):

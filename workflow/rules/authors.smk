@@ -4,7 +4,8 @@ from ash.acquire.networks import AUTHORS
 
 rule authors_models:
     input:
-        expand("results/authors/{source}.md", source=AUTHORS),
+        # A protocol of other data has nothing to score them on.
+        expand("results/authors/{source}.md", source=AUTHORS if OUR_PROTOCOLS else ()),
 
 
 rule import_authors:

@@ -1,5 +1,16 @@
 # Raw sets, prepared files, the stylizer, cached features.
+from ash.config import SPLITS
+
 DRAWN = [name for name, dataset in DATASETS.items() if dataset.draw]
+
+# A pair is fitted on the sources that hold images out, which judge it.
+FITTED_ON = sorted(
+    {
+        experiment.source
+        for experiment in SETTINGS.params.experiments.values()
+        if DATASETS[experiment.source].validation
+    }
+)
 
 
 rule draw_miniature:
@@ -147,16 +158,13 @@ rule rain:
 
 rule refit:
     input:
-        sources=ancient([prepared(name, "train") for name in ("gta5", "synthia")]),
-        held_out=ancient([prepared(name, "val") for name in ("gta5", "synthia")]),
+        sources=ancient([prepared(name, "train") for name in FITTED_ON]),
+        held_out=ancient([prepared(name, "val") for name in FITTED_ON]),
         paintings=ancient(prepared(STYLE_SET, "train")),
         digests=[
             digest_of(prepared(name, split))
             for name, split in (
-                ("gta5", "train"),
-                ("gta5", "val"),
-                ("synthia", "train"),
-                ("synthia", "val"),
+                *((name, split) for name in FITTED_ON for split in SPLITS),
                 (STYLE_SET, "train"),
             )
         ],
