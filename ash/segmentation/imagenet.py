@@ -47,7 +47,8 @@ class ResNet18(DeepLab):
 
     def stem(self, image: Tensor) -> Tensor:
         """RGB [0,1] -> /4."""
-        result: Tensor = self.maxpool(functional.relu(self.bn1(self.conv1(to_caffe(image))), inplace=True))
+        first = functional.relu(self.bn1(self.conv1(to_caffe(image))), inplace=self.instance_norm == "none")
+        result: Tensor = self.maxpool(first)
         return result
 
 
