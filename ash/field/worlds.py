@@ -7,14 +7,12 @@ UNHELD = "no set is held out; state `held_out: NAME` in the protocol, a set that
 
 def held_out(settings: Settings) -> str | None:
     """The world that is nobody's target, on which settings may be chosen; None where the protocol names none."""
-    found: str | None = getattr(settings.protocol, "held_out", None)
-    return found
+    return settings.protocol.held_out
 
 
 def further(settings: Settings) -> tuple[str, ...]:
     """The sets that models are scored on only when asked to: the one that is held out, and further targets."""
-    found: tuple[str, ...] = getattr(settings, "further", ())
-    return found
+    return tuple(settings.further)
 
 
 def columns(settings: Settings) -> list[str]:
