@@ -57,7 +57,7 @@ def test_groups_cannot_take_a_rule_s_name():
 
 
 def test_data_come_before_training():
-    """What a target's files lack is told at the start of a run, not after hours of training: all data have a higher priority."""
+    """What a target's files lack is told at the start of a run, not after hours of training: data have a higher priority."""
     found = {name: re.search(r"^ +priority: (\d+)", body, re.M) for name, body in RULES.items()}
     priority = {name: int(match[1]) if match else 0 for name, match in found.items()}
     first = ["", "draw_miniature", "manifest", "prepare", "stylizer", "features"]  # "" is the rule of each acquired set
