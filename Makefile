@@ -98,7 +98,7 @@ test: .venv/bin/.test ## the tests, in two processes, but for those of the next 
 flow: .venv/bin/.test ## the tests of Snakemake and DVC in repositories of their own, kills among them
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m dvc
 
-graph: .venv/bin/.test ## the paper's whole graph on sets of a few files in their published archives
+graph: .venv/bin/.test ## the paper's whole graph, and that of real streets, on sets of a few files in their published archives
 	$(BIN)/python -m pytest -m graph
 
 cluster: .venv/bin/.test ## the test through a one-node Slurm, where its daemons are installed

@@ -54,3 +54,11 @@ def test_groups_cannot_take_a_rule_s_name():
     files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
     found = {name for path in files for name in re.findall(r"^ *rule (\w+):", path.read_text(), re.M)}
     assert found == set(agreement.RULES)
+
+
+def test_data_come_before_training():
+    """What a target's files lack is told at the start of a run, not after hours of training: data have a higher priority."""
+    found = {name: re.search(r"^ +priority: (\d+)", body, re.M) for name, body in RULES.items()}
+    priority = {name: int(match[1]) if match else 0 for name, match in found.items()}
+    first = ["", "draw_miniature", "manifest", "prepare", "stylizer", "features"]  # "" is the rule of each acquired set
+    assert min(priority[name] for name in first) > max(priority["train"], priority["evaluate"])

@@ -20,7 +20,7 @@ from tests.conftest import ROOT, ash
 from tests.support.fakes import fill, pack
 from tests.support.server import serve
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.graph, pytest.mark.timeout(1800)]
 KEPT = ("source_only", "stylised_segmentation_loss", "ash", "asm")  # of the eight
 SMALL = {"image_size": [64, 32], "label_size": [64, 32]}
 

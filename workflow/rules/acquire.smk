@@ -17,6 +17,8 @@ for owned in OWNED:
             f"benchmarks/acquire/{owned}.tsv"
         # Nodes of a cluster seldom reach the network; the machine that runs Snakemake does.
         localrule: True
+        # What is missing is told before an hour of training, a target's files too.
+        priority: 12
         threads: 1
         resources:
             mem_mb=2000,

@@ -50,6 +50,7 @@ rule manifest:
         "benchmarks/{more}manifest/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(OWNED) or "(?!)",
+    priority: 11
     threads: threads_of("data")
     resources:
         **resources_of("data"),
