@@ -15,10 +15,10 @@ for owned in OWNED:
             f"logs/acquire/{owned}.log",
         benchmark:
             f"benchmarks/acquire/{owned}.tsv"
-        # Nodes of a cluster seldom reach the network; the machine that runs Snakemake does.
-        localrule: True
         # What is missing is told before an hour of training, a target's files too.
         priority: 12
+        # Nodes of a cluster seldom reach the network; the machine that runs Snakemake does.
+        localrule: True
         threads: 1
         resources:
             mem_mb=2000,
