@@ -62,7 +62,9 @@ def ask(params: Path, files: Sequence[str], cores: str, log: Path, say: Callable
     command = [sys.executable, "-m", "snakemake", "--cores", cores, "--nocolor", "--config", f"params={params}"]
     kept = {name: value for name, value in os.environ.items() if name != "ASH_PARAMS"}
     log.parent.mkdir(parents=True, exist_ok=True)
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a killed command leaves no Snakemake behind
+    # A killed command leaves no Snakemake behind.  SIGINT too, for a shell's job in the background ignores it, and Snakemake
+    # would inherit that.
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     with (
         log.open("w", encoding="utf-8") as whole,
         subprocess.Popen(  # noqa: S603  our own command
@@ -80,7 +82,8 @@ def ask(params: Path, files: Sequence[str], cores: str, log: Path, say: Callable
             _end(process)
             raise StoreError("interrupted; the same command goes on where this one was cut") from None
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
     if process.returncode:
         why = CAUSE.match(causes[-1])[1] if causes else f"Snakemake ended with {process.returncode}"  # type: ignore[index]
         raise StoreError(f"{why} ({log} has all that Snakemake printed)")
