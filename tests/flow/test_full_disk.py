@@ -10,7 +10,7 @@ from ash.cli import app
 from tests.tools.disk_commands import COMMANDS
 from tests.tools.full_disk import LIMIT, examine
 
-SILENT = {"check", "contrast", "dvc-check", "same-bytes"}
+SILENT = {"check", "contrast", "dvc-check", "same-bytes", "select"}
 BY_WAY_OF_OTHERS = {
     "refit-stylizer": "`atomic` and `write_json`, as in fit-decoder; it needs more paintings than a test draws",
     "dvc-settings": "as the first part of dvc-record",
@@ -18,6 +18,10 @@ BY_WAY_OF_OTHERS = {
     "import-authors": "as import-checkpoint; it wants a network of 181 MB",
     "authors-table": "by `write_text`, as table does",
     "claims-reading": "prints; --into writes a page by `write_text`, as table does",
+    "new-method": "by `write_text`; puts all files back if one fails (tests/field/test_new_method.py)",
+    "try": "starts Snakemake, after a file by `write_text`",
+    "sweep": "as try; its records by `write_json`, as cost does",
+    "leaderboard": "by `write_text`, as table does",
     "estimate": "--record writes times, of which no two runs have the same",
     "bench": "as estimate",
 }

@@ -67,7 +67,7 @@ def test_the_scores_can_be_selected_by(folder):
     """`ash select` reads them; where one is missing its line names the file."""
     snakemake(folder, "far")
     shown = ash(folder, "select", "clan", "source_only").stdout
-    assert [line.split("|")[1].strip() for line in shown.splitlines() if line.startswith("| ")][1:] == [
+    assert [line.split("|")[1].strip() for line in shown.splitlines() if line.startswith("| ")][2:] == [
         "last (default)", "source_validation", "leave_one_domain_out", "oracle (looks at the targets)"
     ]  # fmt: skip
     result = ash(folder, "select", "clan", "ash", check=False)

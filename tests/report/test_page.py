@@ -90,7 +90,7 @@ def test_claims_come_first(page):
     assert page.index('<h2 id="claims">') == page.index("<h2")
     assert page.index("<h3>Claims:") == page.index("<h3>")
     assert page.index('<figure id="forest">') == page.index("<figure ")
-    rows = re.findall(r'<tr data-verdict="([a-z ]+)"><td class=left>(\w+)</td>', page)
+    rows = re.findall(r'<tr data-verdict="([a-z ]+)">.*?<td class=left>(\w+)</td></tr>', page)
     assert {verdict for verdict, _ in rows} == {"holds", "does not hold", "cannot tell"}
     claims = load_claims(ROOT / "workflow/resources/claims.yaml", load(ROOT / "params.yaml"))
     assert sorted(name for _, name in rows) == sorted(claims)
