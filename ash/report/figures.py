@@ -120,10 +120,20 @@ def contrasts(settings: Settings, runs: Runs) -> Figure:
             colour = SERIES[0 if classes == N_CLASSES else 1]
             axis.barh(y, values.mean(), color=colour, alpha=0.35)
             axis.plot(values, np.full(len(values), y), "o", ms=3.5, color=colour)
-        axis.set_title(f"mIoU on {target}, % (blue: 19 classes; orange, SYNTHIA: {len(SUBSETS[16])})", fontsize=9)
+        axis.set_title(f"mIoU on {target}, % ({_over(settings, names, target)})", fontsize=9)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
     return figure
+
+
+def _over(settings: Settings, names: Sequence[str], target: str) -> str:
+    """How many classes the bars are over, by colour; those that a source and the target share."""
+    shared = {classes_of(settings.params.experiments[name].source): among(settings, [name], target) for name in names}
+    counts = {k: len(set(SUBSETS[k]) & kept) for k, kept in shared.items()}
+    return "; ".join(
+        f"{'blue' if k == N_CLASSES else 'orange, SYNTHIA'}: {count} classes"
+        for k, count in sorted(counts.items(), reverse=True)
+    )
 
 
 FIGURES = {
