@@ -13,7 +13,6 @@ from pathlib import Path
 
 from ash.config import SOURCE, Settings
 from ash.errors import ConfigError, StoreError
-from ash.field.worlds import further
 from ash.report.runs import Runs
 
 SHOWN = re.compile(r"^(\d+ of \d+ steps|about .* left$|\d+ jobs: about|ash: |Nothing to be done)")
@@ -23,7 +22,7 @@ CAUSE = re.compile(r"^\s*ash: (?!warning)(.*)")
 
 def scores(settings: Settings, runs: Runs, experiments: Iterable[str], *, everywhere: bool = False) -> list[str]:
     """A file of each evaluation of the runs, which makes those of all its sets; `everywhere` adds further sets'."""
-    sets = [SOURCE, *(further(settings)[:1] if everywhere else ())]
+    sets = [SOURCE, *(settings.further[:1] if everywhere else ())]
     return [str(runs.path(name, seed, f"{one}.json")) for name in experiments for seed in runs.seeds for one in sets]
 
 

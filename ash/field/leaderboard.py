@@ -11,8 +11,9 @@ from ash.errors import ConfigError
 from ash.evaluation.intervals import over_seeds
 from ash.field.entry import LEAST, Entry, entered
 from ash.field.ranges import Ranges
+from ash.field.side_by_side import spread, told
 from ash.field.sweep import BY, RECORDS
-from ash.field.worlds import columns, held_out, targets
+from ash.field.worlds import columns, targets
 from ash.report.markdown import grid
 from ash.report.records import read_costs
 from ash.report.runs import Runs
@@ -104,16 +105,15 @@ def _against(entry: Entry, base: Entry | None, common: Sequence[str]) -> str:
     if len(both) < LEAST:
         return NONE
     own, theirs = ([_mean(one, common)[one.seeds.index(seed)] for seed in both] for one in (entry, base))
-    found = over_seeds(np.subtract(own, theirs))
-    return f"{found.difference:+.1f} [{found.low:+.1f}, {found.high:+.1f}]"
+    return told(over_seeds(np.subtract(own, theirs)))
 
 
 def _cell(values: np.ndarray | None) -> str:
-    return NONE if values is None else f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
+    return NONE if values is None else spread(values)
 
 
 def _intro(settings: Settings) -> str:
-    third = held_out(settings)
+    third = settings.protocol.held_out
     held = (
         f" `{third}` is nobody's target: settings may be chosen on it, and it does not count in the mean."
         if third

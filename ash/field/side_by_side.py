@@ -44,10 +44,10 @@ def table(settings: Settings, name: str, others: Sequence[str], runs: Runs) -> T
     own = figures(settings, name, runs)
     shown = [*settings.params.targets, MEAN]
     head = ["method", *(word for target in shown for word in (target, f"{label_of(name)} is better by"))]
-    rows = [(_label(settings, name), *(cell for target in shown for cell in (_spread(own[target]), "-")))]
+    rows = [(_label(settings, name), *(cell for target in shown for cell in (spread(own[target]), "-")))]
     for other in others:
         theirs = figures(settings, other, runs)
-        cells = [(_spread(theirs[target]), _signed(own[target] - theirs[target])) for target in shown]
+        cells = [(spread(theirs[target]), _signed(own[target] - theirs[target])) for target in shown]
         rows.append((_label(settings, other), *(cell for pair in cells for cell in pair)))
     return Table(f"{_label(settings, name)} beside others", columns(head), tuple(rows), (_note(settings),))
 
@@ -66,8 +66,8 @@ def _sentence(name: str, other: str, differences: np.ndarray) -> str:
         return f"{name} and {other} cannot be told apart: one seed says nothing about others."
     found = over_seeds(differences)
     if found.low <= 0 <= found.high:
-        return f"{name} and {other} cannot be told apart: {_interval(found)} points, and 0 lies within."
-    return f"{name} is {'better' if found.low > 0 else 'worse'} than {other}: {_interval(found)} points."
+        return f"{name} and {other} cannot be told apart: {told(found)} points, and 0 lies within."
+    return f"{name} is {'better' if found.low > 0 else 'worse'} than {other}: {told(found)} points."
 
 
 def _note(settings: Settings) -> str:
@@ -81,13 +81,15 @@ def _label(settings: Settings, name: str) -> str:
     return settings.params.experiments[name].label or label_of(name)
 
 
-def _spread(values: np.ndarray) -> str:
+def spread(values: np.ndarray) -> str:
+    """Mean of the seeds, and their deviation where there are several."""
     return f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
 
 
 def _signed(differences: np.ndarray) -> str:
-    return f"{differences.mean():+.1f}" if len(differences) < 2 else _interval(over_seeds(differences))
+    return f"{differences.mean():+.1f}" if len(differences) < 2 else told(over_seeds(differences))
 
 
-def _interval(found: Interval) -> str:
+def told(found: Interval) -> str:
+    """A paired difference and its interval."""
     return f"{found.difference:+.1f} [{found.low:+.1f}, {found.high:+.1f}]"

@@ -21,7 +21,7 @@ from ash.errors import ConfigError, known
 from ash.evaluation.selection import RULES, select
 from ash.field.inserted import flow
 from ash.field.ranges import Ranges, drawn, ranges_of
-from ash.field.worlds import UNHELD, columns, held_out, targets
+from ash.field.worlds import UNHELD, columns, targets
 from ash.files.atomic import write_json
 from ash.report.means import among
 from ash.report.records import read_json_as
@@ -82,7 +82,7 @@ def as_entries(
 
 def chosen_by(settings: Settings) -> str:
     """The set that settings may be chosen on; ConfigError if the protocol holds none out."""
-    if (found := held_out(settings)) is None:
+    if (found := settings.protocol.held_out) is None:
         raise ConfigError(f"protocol {settings.params.protocol}: {UNHELD}")
     return found
 
@@ -144,7 +144,7 @@ def table(settings: Settings, made: Record) -> Table:
         rows.append((told, trial, drew, *(f"{picked['miou'][one]:.1f}" for one in sets)))
     notes = (
         f"{made['budget']} trials, seed {made['seed']} of the draws, runs of seed(s) {', '.join(map(str, made['seeds']))}; "
-        f"mIoU in per cent, protocol `{made['protocol']}`; {held_out(settings)} is the domain that is held out.",
+        f"mIoU in per cent, protocol `{made['protocol']}`; {settings.protocol.held_out} is the domain that is held out.",
     )
     return Table(f"What each rule of selection picks for {made['experiment']}", headed(["rule", "trial", "drawn", *sets]),
                  tuple(rows), notes)  # fmt: skip

@@ -5,23 +5,13 @@ from ash.config import Settings
 UNHELD = "no set is held out; state `held_out: NAME` in the protocol, a set that is nobody's source and nobody's target"
 
 
-def held_out(settings: Settings) -> str | None:
-    """The world that is nobody's target, on which settings may be chosen; None where the protocol names none."""
-    return settings.protocol.held_out
-
-
-def further(settings: Settings) -> tuple[str, ...]:
-    """The sets that models are scored on only when asked to: the one that is held out, and further targets."""
-    return tuple(settings.further)
-
-
 def columns(settings: Settings) -> list[str]:
     """All of them: the targets of params.yaml, the one that is held out, then all others."""
-    third = held_out(settings)
+    third = settings.protocol.held_out
     first = (*settings.params.targets, *([third] if third else []))
-    return list(dict.fromkeys((*first, *settings.targets, *further(settings))))
+    return list(dict.fromkeys((*first, *settings.targets, *settings.further)))
 
 
 def targets(settings: Settings) -> list[str]:
     """Those that count for a method: all but the one on which its settings may have been chosen."""
-    return [name for name in columns(settings) if name != held_out(settings)]
+    return [name for name in columns(settings) if name != settings.protocol.held_out]

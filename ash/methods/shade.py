@@ -6,7 +6,7 @@ lie farthest from one another; [F, F'] pass the rest of the segmenter together.
 
     F'    = (w S) (F - mu(F)) / sigma(F) + w M,  w ~ Dir(1/K)                -> mixture.dirichlet, mixture.restyled
     M, S  = farthest point sampling of source styles                          -> farthest
-    L_sc  = (KL(p, m) + KL(p', m)) / 2,  m = (p + p') / 2                     -> divergence
+    L_sc  = (KL(p, m) + KL(p', m)) / 2,  m = (p + p') / 2                     -> jensen_shannon
     L_rc  = mean over cells of things of |f - f_0|^2 / C, f what layer4 gives, f_0 in the initial network -> distance
 
     L     = L_seg([x, x']) + lambda_sc L_sc + lambda_rc L_rc + 2 lambda_weight d L_weight
@@ -30,6 +30,7 @@ from ash.config import Section
 from ash.contract import Batch, Method, Needs, Update
 from ash.labels import N_CLASSES, VOID
 from ash.machine.deterministic import without_autocast
+from ash.methods._consistency import jensen_shannon
 from ash.methods._networks import Networks, stated
 from ash.segmentation import losses
 from ash.segmentation.deeplab import Change, Place
@@ -37,7 +38,6 @@ from ash.style.adain import channel_statistics
 from ash.style.mixture import dirichlet, restyled
 
 EPS = 1e-7  # inside the root of a deviation
-SMALLEST = 1e-7  # of the mixture m, inside its logarithm
 THINGS = (6, 7, 11, 12, 13, 14, 15, 16, 17, 18)  # traffic light and sign, and person to bicycle
 FILLED = 0.75  # share of a cell that the class must have
 
@@ -108,7 +108,7 @@ class Shade(Method):
         logits = losses.resize(torch.stack([head.float() for head in heads]).sum(0), size)
         terms = {
             "segmentation": losses.segmentation(heads, label, s.segmentation_loss),
-            "consistency": s.lambda_sc * divergence(*logits.chunk(2)),
+            "consistency": s.lambda_sc * jensen_shannon([[part] for part in logits.chunk(2)]),
             "weight": losses.likeness(self.segmenter, s.lambda_weight, losses.damping(progress)),
         }
         if self.initial is not None:
@@ -144,14 +144,6 @@ def farthest(points: Tensor, count: int, first: Tensor, known: Tensor) -> Tensor
         nearest = torch.minimum(nearest, to_last)
         chosen.append(nearest.argmax(0, keepdim=True))
     return torch.cat(chosen)
-
-
-def divergence(first: Tensor, second: Tensor) -> Tensor:
-    """Jensen-Shannon divergence of two predictions, logits (B,K,H,W) each: sum over classes, mean over pixels, in nats."""
-    log_p, log_q = first.log_softmax(1), second.log_softmax(1)
-    p, q = log_p.exp(), log_q.exp()
-    log_m = ((p + q) / 2).clamp_min(SMALLEST).log()
-    return (p * (log_p - log_m) + q * (log_q - log_m)).sum(1).mean() / 2
 
 
 def distance(features: Tensor, initial: Tensor, label: Tensor) -> Tensor:

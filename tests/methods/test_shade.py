@@ -8,7 +8,8 @@ import torch
 
 from ash.labels import VOID
 from ash.methods import shade
-from ash.methods.shade import FILLED, THINGS, Styles, distance, divergence, farthest, things
+from ash.methods._consistency import jensen_shannon
+from ash.methods.shade import FILLED, THINGS, Styles, distance, farthest, things
 from ash.style.adain import channel_statistics
 from ash.training.step import Stepper
 from tests.support.world import batch, built, gradients
@@ -64,13 +65,13 @@ def test_divergence_by_hand():
     m = (0.7, 0.3)
     first = 0.5 * math.log(0.5 / m[0]) + 0.5 * math.log(0.5 / m[1])
     second = 0.9 * math.log(0.9 / m[0]) + 0.1 * math.log(0.1 / m[1])
-    assert divergence(logits, other).item() == pytest.approx((first + second) / 4, rel=1e-5)
+    assert jensen_shannon([[logits], [other]]).item() == pytest.approx((first + second) / 4, rel=1e-5)
 
 
 def test_divergence_of_certain_predictions():
     """ln 2 at most, with a finite gradient where probabilities are 0 in single precision."""
     first = torch.tensor([300.0, -300.0]).view(1, 2, 1, 1).requires_grad_()
-    value = divergence(first, -first.detach())
+    value = jensen_shannon([[first], [-first.detach()]])
     assert value.item() == pytest.approx(math.log(2))
     value.backward()
     assert first.grad.isfinite().all()

@@ -246,22 +246,3 @@ def evaluation_files(w):
 def table_scores(w):
     """The scores that a table shows."""
     return scores(SETTINGS.rows(w.table), SETTINGS.params.tables[w.table].targets)
-
-
-def claimed(w):
-    """The experiments that claims are about, as far as the default target trains them, or with results/more/ all."""
-    named = dict.fromkeys(
-        name for claim in CLAIMS.values() for name in claim.experiments()
-    )
-    there = SETTINGS.params.experiments if w.more else EXPERIMENTS
-    return [name for name in named if name in there]
-
-
-def claims_inputs(w):
-    """Scores of the experiments that claims are about, and the histories of those with a hallucinator."""
-    names = claimed(w)
-    styled = [name for name in names if SETTINGS.experiment(name).method == "ash"]
-    return {
-        "scores": scores(names, TARGETS),
-        "histories": run_files("models", "history.csv", styled),
-    }
