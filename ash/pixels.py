@@ -47,8 +47,28 @@ def from_caffe(image: Tensor) -> Tensor:
     return ((image + _mean(image.device, image.dtype)) / 255).flip(1)
 
 
+def imagenet_normal(image: Tensor) -> Tensor:
+    """RGB (B,3,H,W) in [0,1] less ImageNet's mean, over its deviation: the units of torchvision's weights."""
+    mean, deviation = _moments(image.device, image.dtype)
+    return (image - mean) / deviation
+
+
+def imagenet_pixels(normal: Tensor) -> Tensor:
+    """The inverse of `imagenet_normal`."""
+    mean, deviation = _moments(normal.device, normal.dtype)
+    return normal * deviation + mean
+
+
 @cache
 def _mean(where: torch.device, kind: torch.dtype) -> Tensor:
     """Made once: to bring three numbers to a GPU waits for all that it has to do."""
     with torch.inference_mode(False):
         return torch.tensor(MEAN_BGR, device=where, dtype=kind).view(1, 3, 1, 1)
+
+
+@cache
+def _moments(where: torch.device, kind: torch.dtype) -> tuple[Tensor, Tensor]:
+    """ImageNet's mean and deviation as torchvision has them; made once, as `_mean`."""
+    with torch.inference_mode(False):
+        mean, deviation = torch.tensor([IMAGENET_MEAN, IMAGENET_STD], device=where, dtype=kind).view(2, 1, 3, 1, 1)
+        return mean, deviation

@@ -114,7 +114,8 @@ def record(
     chosen_on, sets = chosen_by(settings), (SOURCE, *columns(settings))
     found = {t: Trial(settings=drew, miou=_miou(settings, name, t, sets, runs)) for t, drew in trials.items()}
     stated, *others = found
-    scores = {trial: found[trial]["miou"] for trial in (*others, stated)}  # so that the rule `last` chooses nothing
+    # The stated settings come last, so that "last" chooses nothing.
+    scores = {trial: found[trial]["miou"] for trial in (*others, stated)}
     made = Record(
         experiment=name,
         protocol=settings.params.protocol,

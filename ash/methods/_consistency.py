@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ash.segmentation import losses
+
 SMALLEST = 1e-7  # of the mean probability, as in both releases
 
 
@@ -18,6 +20,6 @@ def jensen_shannon(views: Sequence[Sequence[Tensor]]) -> Tensor:
 
     At the size of the logits, where the releases resize them to the image first.  Gradients pass all views.
     """
-    log_p = [torch.stack([head.float() for head in heads]).sum(0).log_softmax(1) for heads in views]
+    log_p = [losses.summed(heads).log_softmax(1) for heads in views]
     log_mean = torch.stack([values.exp() for values in log_p]).mean(0).clamp_min(SMALLEST).log()
     return torch.stack([(values.exp() * (values - log_mean)).sum(1).mean() for values in log_p]).mean()

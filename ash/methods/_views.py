@@ -10,14 +10,12 @@ RandConv: Xu et al., Robust and Generalizable Visual Representation Learning via
     x'   = (1 - a) x + a (W * x),  W of k x k pixels from N(0, 1 / (3 k^2)),  a ~ U(0,1)          -> random_conv
 """
 
-from functools import cache
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ash.machine.deterministic import without_autocast
-from ash.pixels import IMAGENET_MEAN, IMAGENET_STD
+from ash.pixels import imagenet_normal, imagenet_pixels
 
 PASTA_ALPHA, PASTA_K, PASTA_BETA = 3.0, 2.0, 0.25  # of every segmentation script of PASTA's authors
 LARGEST = 3  # pixels from the middle of RandConv's largest kernel to its edge: k is 1, 3, 5 or 7
@@ -66,23 +64,3 @@ def random_conv(image: Tensor, generator: torch.Generator) -> Tensor:
         normal = imagenet_normal(image)
         seen = torch.lerp(normal, functional.conv2d(normal, weight, padding=LARGEST), share)
         return imagenet_pixels(seen).contiguous(memory_format=torch.channels_last)
-
-
-def imagenet_normal(image: Tensor) -> Tensor:
-    """RGB (B,3,H,W) in [0,1] less ImageNet's mean, over its deviation: the units that rivals of the RobustNet family use."""
-    mean, deviation = _imagenet(image.device)
-    return (image - mean) / deviation
-
-
-def imagenet_pixels(normal: Tensor) -> Tensor:
-    """The inverse of `imagenet_normal`."""
-    mean, deviation = _imagenet(normal.device)
-    return normal * deviation + mean
-
-
-@cache
-def _imagenet(where: torch.device) -> tuple[Tensor, Tensor]:
-    """Made once: to bring numbers to a GPU waits for all that it has to do."""
-    with torch.inference_mode(False):
-        mean, deviation = torch.tensor([IMAGENET_MEAN, IMAGENET_STD], device=where).view(2, 1, 3, 1, 1)
-        return mean, deviation

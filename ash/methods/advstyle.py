@@ -23,7 +23,7 @@ from torch import Tensor
 from ash.config import Section
 from ash.contract import Batch, Method, Needs, Update
 from ash.methods._networks import Networks
-from ash.methods._views import imagenet_normal, imagenet_pixels
+from ash.pixels import imagenet_normal, imagenet_pixels
 from ash.segmentation import losses
 from ash.style.adain import channel_statistics
 

@@ -29,7 +29,7 @@ from torch.nn import functional
 
 from ash.config import Section
 from ash.contract import Batch, Method, Needs, Update
-from ash.labels import N_CLASSES, VOID
+from ash.labels import N_CLASSES
 from ash.machine.deterministic import chosen, without_autocast
 from ash.methods._consistency import jensen_shannon
 from ash.methods._networks import Networks, stated
@@ -169,15 +169,13 @@ class Shifter(nn.Module):
 
 def of_classes(label: Tensor, size: tuple[int, int]) -> Tensor:
     """y, one-hot labels at (height, width), (B,19,h,w) float32: 0 everywhere where the nearest label is void."""
-    near = functional.interpolate(label[:, None].float(), size, mode="nearest")[:, 0].long()
-    void_last = torch.where(near == VOID, N_CLASSES, near)
-    return functional.one_hot(void_last, N_CLASSES + 1)[..., :N_CLASSES].permute(0, 3, 1, 2).float()
+    return losses.one_hot(losses.nearest(label, size))[:, :N_CLASSES]
 
 
 @torch.no_grad()
 def told(heads: tuple[Tensor, ...], label: Tensor) -> tuple[Tensor, Tensor]:
     """What H is told of x: the share of each class and its mean cross-entropy, (B,19) each, at the size of the logits."""
-    log_p = torch.stack([head.float() for head in heads]).sum(0).log_softmax(1)
+    log_p = losses.summed(heads).log_softmax(1)
     there = of_classes(label, (log_p.shape[2], log_p.shape[3]))
     loss = -chosen(log_p, there.argmax(1))[:, None]  # of class 0 where the label is void, which counts nowhere
     return there.mean((2, 3)), (there * loss).sum((2, 3)) / there.sum((2, 3)).clamp_min(1)

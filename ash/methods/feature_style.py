@@ -2,7 +2,7 @@
 
 A style is the mean mu and the deviation sigma of every channel over the pixels of a map F.
 
-    F'  = sigma' (F - mu) / sigma + mu'                                                       -> mixture.restyled
+    F'  = sigma' (F - mu) / sigma + mu'                                                       -> adain.restyled
 
 `kind: mixstyle`, Zhou et al., Domain Generalization with MixStyle, ICLR 2021; code KaiyangZhou/mixstyle-release:
     mu' = lambda mu(x) + (1 - lambda) mu(x~), sigma' likewise, lambda ~ Beta(alpha, alpha) for each image, x~ another
@@ -31,8 +31,8 @@ from ash.contract import Batch, Method, Needs, Update
 from ash.methods._networks import Networks
 from ash.segmentation import losses
 from ash.segmentation.deeplab import Place
-from ash.style.adain import channel_statistics
-from ash.style.mixture import dirichlet, restyled
+from ash.style.adain import channel_statistics, restyled
+from ash.style.mixture import dirichlet
 
 EPS = 1e-6  # inside the roots, as in both releases
 RATE = 0.01  # of the running estimate, once it has seen 100 images; ours

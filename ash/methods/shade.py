@@ -4,7 +4,7 @@ Zhao et al., Style-Hallucinated Dual Consistency Learning for Domain Generalized
 HeliosZhao/SHADE.  F is what the stem gives, (M, S) the means and deviations of K base styles, those of source images that
 lie farthest from one another; [F, F'] pass the rest of the segmenter together.
 
-    F'    = (w S) (F - mu(F)) / sigma(F) + w M,  w ~ Dir(1/K)                -> mixture.dirichlet, mixture.restyled
+    F'    = (w S) (F - mu(F)) / sigma(F) + w M,  w ~ Dir(1/K)                -> mixture.dirichlet, adain.restyled
     M, S  = farthest point sampling of source styles                          -> farthest
     L_sc  = (KL(p, m) + KL(p', m)) / 2,  m = (p + p') / 2                     -> jensen_shannon
     L_rc  = mean over cells of things of |f - f_0|^2 / C, f what layer4 gives, f_0 in the initial network -> distance
@@ -28,14 +28,13 @@ from torch.nn import functional
 
 from ash.config import Section
 from ash.contract import Batch, Method, Needs, Update
-from ash.labels import N_CLASSES, VOID
 from ash.machine.deterministic import without_autocast
 from ash.methods._consistency import jensen_shannon
 from ash.methods._networks import Networks, stated
 from ash.segmentation import losses
 from ash.segmentation.deeplab import Change, Place
-from ash.style.adain import channel_statistics
-from ash.style.mixture import dirichlet, restyled
+from ash.style.adain import channel_statistics, restyled
+from ash.style.mixture import dirichlet
 
 EPS = 1e-7  # inside the root of a deviation
 THINGS = (6, 7, 11, 12, 13, 14, 15, 16, 17, 18)  # traffic light and sign, and person to bicycle
@@ -105,7 +104,7 @@ class Shade(Method):
         shallow, deep = self.segmenter.features(batch.image, after)
         heads, label = self.segmenter.classify(shallow, deep), torch.cat([batch.label, batch.label])
         size = (batch.label.shape[1], batch.label.shape[2])
-        logits = losses.resize(torch.stack([head.float() for head in heads]).sum(0), size)
+        logits = losses.resize(losses.summed(heads), size)
         terms = {
             "segmentation": losses.segmentation(heads, label, s.segmentation_loss),
             "consistency": s.lambda_sc * jensen_shannon([[part] for part in logits.chunk(2)]),
@@ -155,6 +154,5 @@ def distance(features: Tensor, initial: Tensor, label: Tensor) -> Tensor:
 
 def things(label: Tensor, size: tuple[int, int]) -> Tensor:
     """Which cells of (h,w) a class of `THINGS` fills to `FILLED`, (B,h,w) bool; label (B,H,W) with 255 for void."""
-    classes = functional.one_hot(torch.where(label == VOID, N_CLASSES, label), N_CLASSES + 1)
-    shares = functional.adaptive_avg_pool2d(classes.permute(0, 3, 1, 2).float(), size)
+    shares = functional.adaptive_avg_pool2d(losses.one_hot(label), size)
     return torch.stack([shares[:, k] for k in THINGS]).amax(0) >= FILLED

@@ -1,5 +1,6 @@
 """Residual blocks of the segmenters, and stages of them that can trade time for memory."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
@@ -9,6 +10,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 FEW = 16  # channels
+DILATIONS = (1, 1, 2, 4)  # of layer1 to layer4 in DeepLab-v2, whose output stride is 8
 
 
 class Stage(nn.Sequential):
@@ -129,6 +131,19 @@ def stage_of(
     outputs = planes * block.expansion
     layers += [block(outputs, planes, 1, dilation, project=False) for _ in range(count - 1)]
     return Stage(*layers)
+
+
+def stages(
+    block: type[Bottleneck] | type[BasicBlock],
+    stem: int,
+    planes: Sequence[int],
+    blocks: Sequence[int],
+    strides: Sequence[int],
+) -> dict[str, Stage]:
+    """layer1 to layer4 on a stem of so many channels; layer3 and layer4 are dilated in place of strides."""
+    inputs = [stem, *(block.expansion * p for p in planes[:3])]
+    described = zip(inputs, planes, blocks, strides, DILATIONS, strict=True)
+    return {f"layer{k}": stage_of(block, *each) for k, each in enumerate(described, start=1)}
 
 
 class _Pointwise(nn.Conv2d):

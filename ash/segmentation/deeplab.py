@@ -21,7 +21,7 @@ from ash.errors import ConfigError
 from ash.labels import N_CLASSES
 from ash.pixels import to_caffe
 from ash.segmentation.attention import PositionAttention
-from ash.segmentation.blocks import BasicBlock, BatchNorm, Bottleneck, Stage, stage_of
+from ash.segmentation.blocks import BasicBlock, BatchNorm, Bottleneck, Stage, stages
 
 INIT_STD = 0.01
 Place = Literal["stem", "layer1", "layer2", "layer3", "layer4"]  # parts of the backbone, in their order
@@ -189,11 +189,8 @@ class ResNet101(DeepLab):
         self.bn1 = BatchNorm(width)
         self.maxpool = nn.MaxPool2d(3, 2, 1, ceil_mode=True)
         planes = [width * 2**k for k in range(4)]
-        inputs = [width, *(4 * p for p in planes[:3])]
-        strides, dilations = (1, 2, 1, 1), (1, 1, 2, 4)
-        for k in range(4):
-            stage = stage_of(Bottleneck, inputs[k], planes[k], blocks[k], strides[k], dilations[k])
-            self.add_module(f"layer{k + 1}", stage)
+        for name, stage in stages(Bottleneck, width, planes, blocks, (1, 2, 1, 1)).items():
+            self.add_module(name, stage)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, 0, INIT_STD)
@@ -217,11 +214,8 @@ class Small(DeepLab):
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
         self.bn1 = BatchNorm(width)
         planes = (width, 2 * width, 4 * width, 4 * width)
-        inputs = (width, *planes[:3])
-        strides, dilations = (2, 2, 1, 1), (1, 1, 2, 4)
-        for k in range(4):
-            stage = stage_of(BasicBlock, inputs[k], planes[k], blocks[k], strides[k], dilations[k])
-            self.add_module(f"layer{k + 1}", stage)
+        for name, stage in stages(BasicBlock, width, planes, blocks, (2, 2, 1, 1)).items():
+            self.add_module(name, stage)
         self.attach(layout, planes[3], planes[2], rates)
 
     def stem(self, image: Tensor) -> Tensor:

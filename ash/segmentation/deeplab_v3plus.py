@@ -17,7 +17,7 @@ from torch.nn import functional
 from ash.config import Section
 from ash.contract import InstanceNorm
 from ash.labels import N_CLASSES
-from ash.pixels import IMAGENET_MEAN, IMAGENET_STD
+from ash.pixels import imagenet_normal
 
 ASPP, FINE = 256, 48  # channels of each branch of the ASPP and of the decoder, and of what the decoder takes of layer1
 RATES = (6, 12, 18)  # dilations of the ASPP at a sixteenth of the image's size
@@ -103,8 +103,7 @@ class DeepLabV3Plus(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """RGB (B,3,H,W) in [0,1] -> logits (B,19,H/4,W/4)."""
-        mean, deviation = (image.new_tensor(v)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
-        low = cast(Tensor, self.layer1(self.layer0((image - mean) / deviation)))  # type: ignore[operator]
+        low = cast(Tensor, self.layer1(self.layer0(imagenet_normal(image))))  # type: ignore[operator]
         high = self.bot_aspp(self.aspp(self.layer4(self.layer3(self.layer2(low)))))  # type: ignore[operator]
         high = functional.interpolate(high, low.shape[2:], mode="bilinear", align_corners=True)
         return cast(Tensor, self.final2(self.final1(torch.cat([self.bot_fine(low), high], 1))))

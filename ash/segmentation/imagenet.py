@@ -8,13 +8,12 @@
 Both have an output stride of 8 and the heads of `DeepLab`; BatchNorm learns.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ash.contract import Heads
-from ash.pixels import IMAGENET_MEAN, IMAGENET_STD, to_caffe
-from ash.segmentation.blocks import BasicBlock, BatchNorm, Stage, stage_of
+from ash.pixels import imagenet_normal, to_caffe
+from ash.segmentation.blocks import BasicBlock, BatchNorm, Stage, stages
 from ash.segmentation.deeplab import DeepLab
 
 Rates = tuple[int, ...]
@@ -38,11 +37,8 @@ class ResNet18(DeepLab):
         self.bn1 = BatchNorm(width)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         planes = [width * 2**k for k in range(4)]
-        inputs = [width, *planes[:3]]
-        strides, dilations = (1, 2, 1, 1), (1, 1, 2, 4)
-        for k in range(4):
-            stage = stage_of(BasicBlock, inputs[k], planes[k], blocks[k], strides[k], dilations[k])
-            self.add_module(f"layer{k + 1}", stage)
+        for name, stage in stages(BasicBlock, width, planes, blocks, (1, 2, 1, 1)).items():
+            self.add_module(name, stage)
         self.attach(layout, planes[3], planes[2], rates)
 
     def stem(self, image: Tensor) -> Tensor:
@@ -78,9 +74,6 @@ class Inverted(nn.Module):
 class EfficientNetLite0(DeepLab):
     """DeepLab-v2's heads on the first eleven blocks of EfficientNet-Lite0, which has one size (`SegmenterSettings`)."""
 
-    mean: Tensor
-    spread: Tensor
-
     def __init__(self, width: int, blocks: Blocks, rates: Rates, layout: Heads = "pair") -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 3, 2, 1, bias=False)
@@ -93,9 +86,7 @@ class EfficientNetLite0(DeepLab):
                 inputs = outputs
             self.add_module(f"layer{number}", Stage(*stage))
         self.attach(layout, inputs, LITE[2][0][-1][0], rates)
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None], persistent=False)
-        self.register_buffer("spread", torch.tensor(IMAGENET_STD)[:, None, None], persistent=False)
 
     def stem(self, image: Tensor) -> Tensor:
         """RGB [0,1] -> unit spread -> /2."""
-        return functional.relu6(self.bn1(self.conv1((image - self.mean) / self.spread)), inplace=True)
+        return functional.relu6(self.bn1(self.conv1(imagenet_normal(image))), inplace=True)

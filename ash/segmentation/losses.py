@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from ash.contract import Update
 from ash.errors import ConfigError
-from ash.labels import VOID
+from ash.labels import N_CLASSES, VOID
 from ash.machine.deterministic import bilinear, chosen
 from ash.segmentation.deeplab import DeepLab
 
@@ -36,6 +36,22 @@ SOURCE, STYLISED = 0.0, 1.0  # the discriminator's labels, as in the release
 def resize(values: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear resize of (B,C,h,w) to (height, width) with aligned corners, in float32."""
     return bilinear(values.float(), size)
+
+
+def summed(heads: Sequence[Tensor]) -> Tensor:
+    """The sum of the heads' logits, (B,K,h,w) float32, which a pair's prediction is taken from."""
+    return torch.stack([head.float() for head in heads]).sum(0)
+
+
+def one_hot(label: Tensor) -> Tensor:
+    """Labels (B,h,w) int64 as (B,20,h,w) float32 of zeros and ones; void is the last."""
+    void_last = torch.where(label == VOID, N_CLASSES, label)
+    return functional.one_hot(void_last, N_CLASSES + 1).permute(0, 3, 1, 2).float()
+
+
+def nearest(label: Tensor, size: tuple[int, int]) -> Tensor:
+    """Labels (B,H,W) int64 at (height, width), each cell that of one pixel."""
+    return functional.interpolate(label[:, None].float(), size, mode="nearest")[:, 0].long()
 
 
 def segmentation(heads: Sequence[Tensor], label: Tensor, kind: SegmentationLoss) -> Tensor:
@@ -96,7 +112,7 @@ def likeness(segmenter: DeepLab, lambda_weight: float, damping: float) -> Tensor
 
 def probability_map(heads: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
     """What the discriminator sees: softmax of the summed logits at (height, width), (B,K,height,width)."""
-    return resize(torch.stack([head.float() for head in heads]).sum(0), size).softmax(1)
+    return resize(summed(heads), size).softmax(1)
 
 
 def local_weight(

@@ -2,7 +2,7 @@
 
 Huang & Belongie, Arbitrary Style Transfer in Real-Time with Adaptive Instance Normalization, ICCV 2017.
 
-    eq. 8   AdaIN(x, y) = sigma(y) (x - mu(x)) / sigma(x) + mu(y)                      -> adain
+    eq. 8   AdaIN(x, y) = sigma(y) (x - mu(x)) / sigma(x) + mu(y)                      -> adain, restyled
     eq. 13  L_s = |mu(a) - mu(b)|^2 + |sigma(a) - sigma(b)|^2, here as means of squares -> statistics_distance
 """
 
@@ -62,10 +62,13 @@ def adain(content: Tensor, style: Tensor) -> Tensor:
         raise ShapeError(
             f"adain: content {tuple(content.shape)} and style {tuple(style.shape)} must agree in batch and channels"
         )
-    content_mean, content_std = channel_statistics(content)
-    style_mean, style_std = channel_statistics(style)
-    scale = style_std / content_std
-    return torch.addcmul(style_mean - content_mean * scale, content.float(), scale)
+    return restyled(content, channel_statistics(content), channel_statistics(style))
+
+
+def restyled(features: Tensor, own: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor]) -> Tensor:
+    """Features (B,C,h,w) with `new` means and deviations in the place of their `own`, each (B,C,1,1); float32."""
+    scale = new[1] / own[1]
+    return torch.addcmul(new[0] - own[0] * scale, features.float(), scale)
 
 
 def statistics_distance(first: Tensor, second: Tensor, statistics: Statistics) -> Tensor:

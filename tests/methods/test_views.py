@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from ash.methods._views import LARGEST, imagenet_normal, imagenet_pixels, pasta, random_conv, spread
-from ash.pixels import IMAGENET_MEAN, IMAGENET_STD
+from ash.methods._views import LARGEST, pasta, random_conv, spread
+from ash.pixels import IMAGENET_MEAN, IMAGENET_STD, imagenet_normal, imagenet_pixels
 
 HEIGHT, WIDTH = 4, 5
 PIXELS = [(v, h) for v in range(HEIGHT) for h in range(WIDTH)]

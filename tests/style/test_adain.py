@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ash.errors import ShapeError
-from ash.style.adain import adain, channel_statistics, statistics_distance
+from ash.style.adain import adain, channel_statistics, restyled, statistics_distance
 from ash.style.hallucination import modulate
 
 
@@ -91,3 +91,10 @@ def test_channels_must_agree():
     """AdaIN between different numbers of channels is refused with both shapes."""
     with pytest.raises(ShapeError, match=r"\(1, 4, 8, 8\).*\(1, 5, 8, 8\)"):
         adain(features(1, 4, 8, 8), features(1, 5, 8, 8))
+
+
+def test_a_restyled_map_by_hand():
+    """Values 1 and 3 have mean 2 and deviation 1; with mean 10 and deviation 5 they are 5 and 15."""
+    features = torch.tensor([1.0, 3.0]).view(1, 1, 1, 2)
+    two, one, ten, five = (torch.full((1, 1, 1, 1), value) for value in (2.0, 1.0, 10.0, 5.0))
+    assert restyled(features, (two, one), (ten, five)).flatten().tolist() == [5.0, 15.0]

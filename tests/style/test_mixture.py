@@ -1,10 +1,9 @@
-"""Mixtures of styles, and a feature map in another style."""
+"""Mixtures of styles."""
 
 import pytest
 import torch
 
-from ash.style.adain import adain, channel_statistics
-from ash.style.mixture import dirichlet, restyled
+from ash.style.mixture import dirichlet
 
 CPU = torch.device("cpu")
 
@@ -24,17 +23,3 @@ def test_draws_come_from_the_generator_alone():
     """The same seed gives the same weights, whatever the global generator does."""
     first, second = (dirichlet(0.1, 3, 4, torch.Generator().manual_seed(5), CPU) for _ in range(2))
     assert torch.equal(first, second)
-
-
-def test_a_restyled_map_by_hand():
-    """Values 1 and 3 have mean 2 and deviation 1; with mean 10 and deviation 5 they are 5 and 15."""
-    features = torch.tensor([1.0, 3.0]).view(1, 1, 1, 2)
-    two, one, ten, five = (torch.full((1, 1, 1, 1), value) for value in (2.0, 1.0, 10.0, 5.0))
-    assert restyled(features, (two, one), (ten, five)).flatten().tolist() == [5.0, 15.0]
-
-
-def test_the_style_of_another_map_is_adain():
-    """The same operation as `adain`, which takes the statistics of a map."""
-    content, style = torch.rand(2, 2, 3, 5, 4, generator=torch.Generator().manual_seed(0))
-    found = restyled(content, channel_statistics(content), channel_statistics(style))
-    torch.testing.assert_close(found, adain(content, style))

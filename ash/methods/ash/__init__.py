@@ -31,10 +31,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ash.contract import Batch, Method, Update
-from ash.labels import N_CLASSES, VOID
+from ash.labels import N_CLASSES
 from ash.methods._networks import Networks, stated
 from ash.methods.ash.figure4 import contributions
 from ash.methods.ash.local import mix_locally
@@ -147,9 +146,7 @@ class Ash(Method):
         if s.condition == "uniform":
             return torch.full((len(heads[0]), N_CLASSES, *size), 1 / N_CLASSES, device=heads[0].device)
         if s.condition == "ground_truth":
-            label = functional.interpolate(batch.label[:, None].float(), size, mode="nearest")[:, 0].long()
-            void_last = torch.where(label == VOID, N_CLASSES, label)
-            known = functional.one_hot(void_last, N_CLASSES + 1).permute(0, 3, 1, 2).float()
+            known = losses.one_hot(losses.nearest(batch.label, size))
         else:
             known = hallucination.smooth(losses.probability_map(heads, size).detach(), s.smoothing)
         return mirrored(known, batch.mirror)
