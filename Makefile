@@ -23,7 +23,7 @@ BIN := .venv/bin
 RUN := workflow,acquire
 TEST := $(RUN),cluster,test,lint
 MUTANTS := $(TEST),mutants
-SEEDS ?= [0, 1, 2, 3, 4]
+SEEDS ?= 0,1,2,3,4
 # Every table but those of methods that the paper does not speak of, and the claims answered from all of them.
 STUDIED := paper controls adaptation beyond claims results/more/tables/claims.csv results/more/figures/forest.png
 # Of real streets: a folder that holds the sets already, and a source in place of that in params.street.yaml.
@@ -66,16 +66,16 @@ everything: .venv/bin/.run ## that, the rivals with target images, what answers 
 	$(BIN)/python -m snakemake --cores all everything
 	@echo Report: $(call quoted,$(CURDIR)/results/everything.html)
 
-study: .venv/bin/.run ## what the claims need, with five seeds (or SEEDS="[0, 1, 2]"), tables into docs/results; goes on where it was cut
-	sed 's/^seeds: .*/seeds: $(SEEDS)/' params.yaml > params.study.yaml
+study: .venv/bin/.run ## what the claims need, with five seeds (or SEEDS=0,1,2), tables into docs/results; goes on where it was cut
+	sed 's/^seeds: .*/seeds: [$(SEEDS)]/' params.yaml > params.study.yaml
 	$(BIN)/python -m snakemake --cores all --config params=params.study.yaml -- $(STUDIED)
 	rm -rf docs/results/study && mkdir -p docs/results/study
 	cp results/tables/*.md results/tables/*.csv results/more/tables/claims.md results/more/tables/claims.csv \
 		results/more/tables/contrasts.csv results/more/figures/forest.png docs/results/study/
 	$(BIN)/python -m ash.cli claims-reading docs/results/study/claims.csv --into docs/results/README.md
 
-leaderboard: .venv/bin/.run ## five seeds (or SEEDS="[...]") of whatever may enter docs/leaderboard.md; goes on where it was cut
-	$(BIN)/python -m ash.cli leaderboard --seeds "$(SEEDS)"
+leaderboard: .venv/bin/.run ## five seeds (or SEEDS=0,1,2) of whatever may enter docs/leaderboard.md; goes on where it was cut
+	$(BIN)/python -m ash.cli leaderboard --seeds $(SEEDS)
 
 demo: .venv/bin/.run ## three experiments: source only, CLAN, ASH
 	$(BIN)/python -m snakemake --cores all demo

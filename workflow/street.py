@@ -19,7 +19,8 @@ from ash.acquire.sources import SOURCES
 from ash.acquire.status import lacks
 from ash.config import Settings, load
 from ash.config.document import read_yaml
-from ash.errors import AshError, ConfigError, DataError, brief
+from ash.errors import AshError, DataError
+from ash.field.generated import seeds_of
 from ash.files.atomic import write_text
 from workflow.environment import set_up
 
@@ -71,14 +72,11 @@ def _run(command: list[str], folder: Path) -> int:
 
 
 def _choose(params: dict[str, Any], source: str | None, seeds: str | None) -> None:
-    """Put another source and other seeds into the settings; ConfigError if the seeds are no numbers."""
+    """Put another source and other seeds into the settings; ConfigError for seeds that are none."""
     for entry in params["experiments"].values() if source else ():
         entry["source"] = source
     if seeds:
-        words = seeds.replace(",", " ").split()
-        if not all(word.isdecimal() for word in words):
-            raise ConfigError(f"--seeds {brief(repr(seeds))}: wanted whole numbers, such as 0,1,2")
-        params["seeds"] = [int(word) for word in words]
+        params["seeds"] = list(seeds_of(seeds))
 
 
 def _fit(params: dict[str, Any], protocol: dict[str, Any], states: Mapping[str, Path | str]) -> None:

@@ -43,7 +43,7 @@ def new_method(
 def try_(
     name: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of params.yaml")],
     beside: Annotated[list[str] | None, typer.Option(help="experiment to compare with; may be repeated")] = None,
-    seeds: Annotated[str, typer.Option(help="seeds, written as in params.yaml")] = "[0, 1, 2]",
+    seeds: Annotated[str, typer.Option(help="seeds")] = "0,1,2",
     cores: Cores = "all",
     params: ParamsOption = Params,
 ) -> None:
@@ -72,7 +72,7 @@ def sweep(
         int, typer.Option(min=2, max=100, help="trials of each experiment, the stated settings among them")
     ],
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="seed of what is drawn")] = 0,
-    seeds: Annotated[str, typer.Option(help="seeds of each trial's runs, written as in params.yaml")] = "[0]",
+    seeds: Annotated[str, typer.Option(help="seeds of each trial's runs, such as 0,1")] = "0",
     cores: Cores = "all",
     params: ParamsOption = Params,
 ) -> None:
@@ -102,7 +102,7 @@ def leaderboard(
     ] = None,
     seeds: Annotated[
         str | None,
-        typer.Option(help="seeds to train, score and time first, written as in params.yaml; else what is there"),
+        typer.Option(help="seeds to train, score and time first, such as 0,1,2,3,4; else what is there"),
     ] = None,
     reference: Annotated[
         str, typer.Option(help="experiment that others are compared with")

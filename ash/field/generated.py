@@ -18,14 +18,14 @@ MISSING = "run from the folder that holds params.yaml"
 
 
 def seeds_of(text: str) -> tuple[int, ...]:
-    """Seeds as the command line takes them, written as in params.yaml: [0, 1, 2].  ConfigError if it holds others."""
+    """Seeds as the command line takes them: 0,1,2, or as params.yaml has them, [0, 1, 2].  ConfigError for anything else."""
     try:
-        found = yaml.safe_load(text)
+        found = yaml.safe_load(text if text.strip().startswith("[") else f"[{text}]")
     except yaml.YAMLError:
         found = None
     whole = isinstance(found, list) and all(type(seed) is int and 0 <= seed < 2**31 for seed in found)
     if not whole or not found or len(set(found)) < len(found):
-        raise ConfigError(f"--seeds {brief(repr(text))}: wanted different whole numbers from 0 on, such as '[0, 1, 2]'")
+        raise ConfigError(f"--seeds {brief(repr(text))}: wanted different whole numbers from 0 on, such as 0,1,2")
     return tuple(found)
 
 

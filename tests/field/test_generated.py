@@ -10,11 +10,17 @@ from ash.field.generated import entries, generate, seeds_of
 from tests.conftest import ROOT
 
 
-@pytest.mark.parametrize("text", ["[]", "0", "[0, 0]", "[-1]", "[1.5]", "[true]", "[a]", "[0", "", "[2147483648]"])
+@pytest.mark.parametrize("text", ["[]", "0,,1", "0 1", "0, 0", "[0, 0]", "-1", "[-1]", "[1.5]", "[true]", "[a]", "[0", "", "[2147483648]"])
 def test_other_seeds_are_refused(text):
     """The line shows what was given and what is wanted."""
     with pytest.raises(ConfigError, match=r"^--seeds .*: wanted different whole numbers"):
         seeds_of(text)
+
+
+@pytest.mark.parametrize("text", ["3,1", "3, 1", "[3, 1]"])
+def test_seeds_as_a_list_and_as_params_yaml_has_them(text):
+    """In the order in which they are given."""
+    assert seeds_of(text) == (3, 1)
 
 
 def test_the_same_settings_with_other_seeds(tmp_path):

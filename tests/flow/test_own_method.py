@@ -49,13 +49,13 @@ def test_it_is_sound_at_once(checkout):
 def test_it_is_tried_beside_another(checkout):
     """It alone is trained, for the other is built; the table says by how much it is better, and the recorded runs stay."""
     before = {path: file_digest(path) for path in checkout.glob("results/*/*/*/*") if path.is_file()}
-    told = ash(checkout, "try", NAME, "--beside", BESIDE, "--seeds", "[0]").stdout
+    told = ash(checkout, "try", NAME, "--beside", BESIDE, "--seeds", "0").stdout
     assert "2 of 2 steps (100%) done" in told
     assert "| source_only |" in told or "| source only |" in told
     assert "one seed says nothing about others" in told
     assert {path: file_digest(path) for path in before} == before
     assert (checkout / f"results/more/scores/{NAME}/seed0/cityscapes.json").is_file()
-    again = ash(checkout, "try", NAME, "--beside", BESIDE, "--seeds", "[0]").stdout
+    again = ash(checkout, "try", NAME, "--beside", BESIDE, "--seeds", "0").stdout
     assert "steps (" not in again
 
 
@@ -71,7 +71,7 @@ def test_it_is_in_the_leaderboard(checkout):
                 shutil.copytree(first, first.with_name(f"seed{seed}"))
                 for path in first.with_name(f"seed{seed}").glob("*.json") if kind == "scores" else ():
                     path.write_text(json.dumps({**json.loads(path.read_text()), "seed": seed}))
-    told = ash(checkout, "leaderboard", NAME, "--reference", BESIDE, "--seeds", "[0]").stdout
+    told = ash(checkout, "leaderboard", NAME, "--reference", BESIDE, "--seeds", "0").stdout
     assert "docs/leaderboard.md: 2 of 2 experiment(s) entered" in told
     page = (checkout / "docs/leaderboard.md").read_text().splitlines()
     (row,) = [line.split(" | ") for line in page if line.startswith("| Tinted glass | ")]

@@ -150,7 +150,7 @@ def test_a_model_of_it_predicts(checkout, report, tmp_path):
     [
         (("--data", "nowhere"), "nowhere: no such folder; name the one that holds the sets"),
         (("--source", "kitti"), "'kitti' is not a data set of protocols/street.yaml"),
-        (("--seeds", "x"), "--seeds 'x': wanted whole numbers, such as 0,1,2"),
+        (("--seeds", "x"), "--seeds 'x': wanted different whole numbers from 0 on, such as 0,1,2"),
     ],
 )
 def test_a_wrong_word_is_one_line(checkout, tmp_path, words, line):
