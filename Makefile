@@ -5,7 +5,7 @@ SHELL := /bin/bash
 quoted = '$(subst ','\'',$(1))'
 FILE := $(shell printf '%s' $(call quoted,$(MAKEFILE_LIST)) | sed 's/^ *//')
 HERE := $(shell dirname -- $(call quoted,$(FILE)))
-TARGETS := help reproduce street everything study leaderboard demo refit reference transcript test flow graph cluster mutants lint types pages check clean
+TARGETS := help reproduce street everything study field leaderboard demo refit reference transcript test flow graph cluster mutants lint types pages check clean
 .PHONY: $(TARGETS)
 
 ifneq ($(HERE),.)
@@ -24,8 +24,18 @@ RUN := workflow,acquire
 TEST := $(RUN),cluster,test,lint
 MUTANTS := $(TEST),mutants
 SEEDS ?= 0,1,2,3,4
-# Every table but those of methods that the paper does not speak of, and the claims answered from all of them.
-STUDIED := paper controls adaptation beyond claims results/more/tables/claims.csv results/more/figures/forest.png
+# A study trains further seeds beside the first, and puts its tables, its claims and the reading of them into docs/results.
+PAPER := table1 table2 table3 table4 table5 table6 controls game adaptation beyond losses noise print bounds choices
+FIELD := rivals regimes successor
+tables = $(foreach table,$(1),results/tables/$(table).md results/tables/$(table).csv)
+ANSWERS := $(addprefix results/more/tables/,claims.md claims.csv contrasts.csv) results/more/figures/forest.png
+define study # folder below docs/results, tables, file of claims, page of the reading
+	sed -e 's/^seeds: .*/seeds: [$(SEEDS)]/' -e 's|^claims: .*|claims: $(3)|' params.yaml > params.study.yaml
+	$(BIN)/python -m snakemake --cores all --config params=params.study.yaml -- $(call tables,$(2)) $(ANSWERS)
+	mkdir -p docs/results/$(1)
+	cp $(call tables,$(2)) $(call tables,$(addsuffix _classes,$(2))) $(ANSWERS) docs/results/$(1)/
+	$(BIN)/python -m ash.cli claims-reading docs/results/$(1)/claims.csv --into docs/results/$(4)
+endef
 # Of real streets: a folder that holds the sets already, and a source in place of that in params.street.yaml.
 DATA ?=
 SOURCE ?=
@@ -66,15 +76,14 @@ everything: .venv/bin/.run ## that, the rivals with target images, what answers 
 	$(BIN)/python -m snakemake --cores all everything
 	@echo Report: $(call quoted,$(CURDIR)/results/everything.html)
 
-study: .venv/bin/.run ## what the claims need, with five seeds (or SEEDS=0,1,2), tables into docs/results; goes on where it was cut
-	sed 's/^seeds: .*/seeds: [$(SEEDS)]/' params.yaml > params.study.yaml
-	$(BIN)/python -m snakemake --cores all --config params=params.study.yaml -- $(STUDIED)
-	rm -rf docs/results/study && mkdir -p docs/results/study
-	cp results/tables/*.md results/tables/*.csv results/more/tables/claims.md results/more/tables/claims.csv \
-		results/more/tables/contrasts.csv results/more/figures/forest.png docs/results/study/
-	$(BIN)/python -m ash.cli claims-reading docs/results/study/claims.csv --into docs/results/README.md
+study: .venv/bin/.run ## the paper and its claims with five seeds (or SEEDS=0,1,2), into docs/results/study; goes on where it was cut
+	$(call study,study,$(PAPER),workflow/resources/claims.yaml,README.md)
 
-leaderboard: .venv/bin/.run ## five seeds (or SEEDS=0,1,2) of whatever may enter docs/leaderboard.md; goes on where it was cut
+field: .venv/bin/.run ## later rivals, training regimes, the successor and the leaderboard with five seeds (or SEEDS=0,1,2)
+	$(call study,field,$(FIELD),workflow/resources/field_claims.yaml,field/README.md)
+	$(BIN)/python -m ash.cli leaderboard --seeds $(SEEDS)
+
+leaderboard: .venv/bin/.run ## docs/leaderboard.md alone: whatever may enter, with five seeds (or SEEDS=0,1,2)
 	$(BIN)/python -m ash.cli leaderboard --seeds $(SEEDS)
 
 demo: .venv/bin/.run ## three experiments: source only, CLAN, ASH
@@ -89,7 +98,6 @@ reference: .venv/bin/.run ## build all, record it in dvc.lock, share it, and put
 	$(BIN)/python -m ash.cli dvc-record && $(BIN)/python -m dvc push && $(BIN)/python -m ash.cli dvc-check
 	rm -rf docs/results/reference && mkdir -p docs/results/reference
 	cp results/tables/*.md results/tables/*.csv results/metrics.json results/iou.csv results/figures/forest.png docs/results/reference/
-	$(BIN)/python -m ash.cli claims-reading docs/results/reference/claims.csv --into docs/results/README.md
 
 transcript: .venv/bin/.test ## run a session with DVC in a throw-away repository and print what its commands say
 	$(BIN)/python -m tests.tools.transcript

@@ -9,8 +9,10 @@ from ash.errors import ConfigError
 from ash.field.generated import entries, generate, seeds_of
 from tests.conftest import ROOT
 
+WRONG = ["[]", "0,,1", "0 1", "0, 0", "[0, 0]", "-1", "[-1]", "[1.5]", "[true]", "[a]", "[0", "", "[2147483648]"]
 
-@pytest.mark.parametrize("text", ["[]", "0,,1", "0 1", "0, 0", "[0, 0]", "-1", "[-1]", "[1.5]", "[true]", "[a]", "[0", "", "[2147483648]"])
+
+@pytest.mark.parametrize("text", WRONG)
 def test_other_seeds_are_refused(text):
     """The line shows what was given and what is wanted."""
     with pytest.raises(ConfigError, match=r"^--seeds .*: wanted different whole numbers"):

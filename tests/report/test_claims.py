@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 from tests.contract.test_prose import is_there
 
 FILE = ROOT / "workflow/resources/claims.yaml"
+FIELD = ROOT / "workflow/resources/field_claims.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,23 @@ def test_printed_numbers_are_the_papers(settings, shipped, paper):
             assert claim.printed[1] == pytest.approx(max(seconds)), name
             checked += 1
     assert checked >= 20
+
+
+def test_the_successor_is_claimed_to_beat_each_of_four_on_both_targets(settings):
+    """It earns its name by no less; and every later rival and every experiment of the regimes is claimed about."""
+    claims = load_claims(FIELD, settings)
+    rivals = {"stylised_segmentation_loss", "asm", "advstyle", "style_random_class"}
+    for first in ("style_adversarial_class", "style_adversarial_class_consistency"):
+        beaten = {
+            (one.second, one.target)
+            for name, one in claims.items()
+            if name.startswith("successor") and one.first == first
+        }
+        assert beaten == {(rival, target) for rival in rivals for target in settings.params.targets}
+    assert {one.direction for one in claims.values() if isinstance(one, Contrast)} == {"better"}
+    named = {name for one in claims.values() for name in one.experiments()}
+    for group in ("rivals", "regimes", "successor"):
+        assert set(settings.experiments([group])) - named <= {"clan", "domain_randomisation"}, group
 
 
 def test_every_table_of_the_paper_is_claimed_about(shipped):
