@@ -5,7 +5,7 @@ SHELL := /bin/bash
 quoted = '$(subst ','\'',$(1))'
 FILE := $(shell printf '%s' $(call quoted,$(MAKEFILE_LIST)) | sed 's/^ *//')
 HERE := $(shell dirname -- $(call quoted,$(FILE)))
-TARGETS := help reproduce street everything study field leaderboard demo refit reference transcript test flow graph cluster mutants lint types pages check clean
+TARGETS := help reproduce street everything study choices field leaderboard demo refit reference transcript test flow graph cluster mutants lint types pages check clean
 .PHONY: $(TARGETS)
 
 ifneq ($(HERE),.)
@@ -25,16 +25,15 @@ TEST := $(RUN),cluster,test,lint
 MUTANTS := $(TEST),mutants
 SEEDS ?= 0,1,2,3,4
 # A study trains further seeds beside the first, and puts its tables, its claims and the reading of them into docs/results.
-PAPER := table1 table2 table3 table4 table5 table6 controls game adaptation beyond losses noise print bounds choices
+PAPER := table1 table2 table3 table4 table5 table6 controls game adaptation beyond losses noise print bounds
 FIELD := rivals regimes successor
 tables = $(foreach table,$(1),results/tables/$(table).md results/tables/$(table).csv)
 ANSWERS := $(addprefix results/more/tables/,claims.md claims.csv contrasts.csv) results/more/figures/forest.png
-define study # folder below docs/results, tables, file of claims, page of the reading
-	sed -e 's/^seeds: .*/seeds: [$(SEEDS)]/' -e 's|^claims: .*|claims: $(3)|' params.yaml > params.study.yaml
-	$(BIN)/python -m snakemake --cores all --config params=params.study.yaml -- $(call tables,$(2)) $(ANSWERS)
+define study # folder below docs/results, tables, further files, file of claims
+	sed -e 's/^seeds: .*/seeds: [$(SEEDS)]/' -e 's|^claims: .*|claims: $(4)|' params.yaml > params.study.yaml
+	$(BIN)/python -m snakemake --cores all --config params=params.study.yaml -- $(call tables,$(2)) $(3)
 	mkdir -p docs/results/$(1)
-	cp $(call tables,$(2)) $(call tables,$(addsuffix _classes,$(2))) $(ANSWERS) docs/results/$(1)/
-	$(BIN)/python -m ash.cli claims-reading docs/results/$(1)/claims.csv --into docs/results/$(4)
+	cp $(call tables,$(2)) $(call tables,$(addsuffix _classes,$(2))) $(3) docs/results/$(1)/
 endef
 # Of real streets: a folder that holds the sets already, and a source in place of that in params.street.yaml.
 DATA ?=
@@ -77,10 +76,15 @@ everything: .venv/bin/.run ## that, the rivals with target images, what answers 
 	@echo Report: $(call quoted,$(CURDIR)/results/everything.html)
 
 study: .venv/bin/.run ## the paper and its claims with five seeds (or SEEDS=0,1,2), into docs/results/study; goes on where it was cut
-	$(call study,study,$(PAPER),workflow/resources/claims.yaml,README.md)
+	$(call study,study,$(PAPER),$(ANSWERS),workflow/resources/claims.yaml)
+	$(BIN)/python -m ash.cli claims-reading docs/results/study/claims.csv --into docs/results/README.md
+
+choices: .venv/bin/.run ## what the paper leaves open, one by one, with five seeds (or SEEDS=0,1,2), into docs/results/choices
+	$(call study,choices,choices,,workflow/resources/claims.yaml)
 
 field: .venv/bin/.run ## later rivals, training regimes, the successor and the leaderboard with five seeds (or SEEDS=0,1,2)
-	$(call study,field,$(FIELD),workflow/resources/field_claims.yaml,field/README.md)
+	$(call study,field,$(FIELD),$(ANSWERS),workflow/resources/field_claims.yaml)
+	$(BIN)/python -m ash.cli claims-reading docs/results/field/claims.csv --into docs/results/field/README.md
 	$(BIN)/python -m ash.cli leaderboard --seeds $(SEEDS)
 
 leaderboard: .venv/bin/.run ## docs/leaderboard.md alone: whatever may enter, with five seeds (or SEEDS=0,1,2)

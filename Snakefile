@@ -1,4 +1,5 @@
 # The whole paper, by `snakemake --cores all`; docs/guide/workflow.md tells what depends on what.
+import snakemake.benchmark
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -51,6 +52,8 @@ onstart:
         # The limit of jobs in a time, which clusters want, lets each round of scheduling start a timer that starts the next,
         # and each job that ends adds one: at the end of a long run Snakemake took a tenth of a core.
         workflow.scheduler.job_rate_limiter = None
+    # Seconds. Twice a second, as Snakemake has it, to read what memory a job of a gigabyte has takes more than all else here.
+    snakemake.benchmark.BENCHMARK_INTERVAL_SHORT = 5.0
     remember_checksums()
     begin(PARAMS)
     announce(workflow, SETTINGS)

@@ -15,7 +15,15 @@ EFFECT = re.compile(
     re.I,
 )
 SCORED = re.compile(r"\b(mIoU|points|seeds?|miniature|stylisation|game|noise|ASH)\b")
-PAGES = ("README.md", "docs/README.md", "docs/tour.md", "docs/results/README.md", "docs/why/miniature.md")
+FILES = ("claims.yaml", "field_claims.yaml")
+PAGES = (
+    "README.md",
+    "docs/README.md",
+    "docs/tour.md",
+    "docs/results/README.md",
+    "docs/results/field/README.md",
+    "docs/why/miniature.md",
+)
 # What says of no experiment that it does better: how results are read, and where they come from.
 OTHER = (
     "One seed cannot tell two methods apart",
@@ -35,7 +43,8 @@ def paragraphs(name):
 @pytest.fixture(scope="module")
 def claims():
     """The ids of all claims."""
-    return set(load_claims(ROOT / "workflow/resources/claims.yaml", load(ROOT / "params.yaml")))
+    settings = load(ROOT / "params.yaml")
+    return {name for file in FILES for name in load_claims(ROOT / "workflow/resources" / file, settings)}
 
 
 def test_an_effect_is_a_claim(claims):

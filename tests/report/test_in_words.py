@@ -88,10 +88,11 @@ def test_a_page_takes_the_reading_between_its_marks(tmp_path):
         write_into(tmp_path / "none.md", "new\n")
 
 
-def test_the_committed_reading_is_generated():
-    """docs/results/README.md holds what `ash claims-reading` makes of the claims.csv that it names."""
-    page = ROOT / "docs/results/README.md"
+@pytest.mark.parametrize("name", ["docs/results/README.md", "docs/results/field/README.md"])
+def test_the_committed_reading_is_generated(name):
+    """A page of results holds what `ash claims-reading` makes of the claims.csv that it names."""
+    page = ROOT / name
     text = page.read_text(encoding="utf-8")
-    source = re.search(r"^ash claims-reading (\S+) --into docs/results/README.md$", text, re.M)
+    source = re.search(rf"^ash claims-reading (\S+) --into {re.escape(name)}$", text, re.M)
     assert source, "the page does not say which file it was made of"
     assert put_into(page, reading(ROOT / source[1])) == text
