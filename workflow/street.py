@@ -73,7 +73,7 @@ def _run(command: list[str], folder: Path) -> int:
 
 def _choose(params: dict[str, Any], source: str | None, seeds: str | None) -> None:
     """Put another source and other seeds into the settings; ConfigError for seeds that are none."""
-    for entry in params["experiments"].values() if source else ():
+    for entry in (*params["experiments"].values(), *params["more_experiments"].values()) if source else ():
         entry["source"] = source
     if seeds:
         params["seeds"] = list(seeds_of(seeds))

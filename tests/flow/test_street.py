@@ -188,8 +188,21 @@ def test_one_word_changes_the_source(checkout, tmp_path):
 
 
 def test_the_settings_of_the_repository_are_sound():
-    """Eight experiments from one source, whose name stands once in the file."""
+    """Eight experiments by default, and all from one source, whose name stands once in the file."""
     settings = config.load(ROOT / "params.street.yaml")
-    assert len(settings.params.experiments) == 8
+    assert len(settings.params.standard) == 8
     assert len({entry.source for entry in settings.params.experiments.values()}) == 1
     assert len(re.findall("carla", (ROOT / "params.street.yaml").read_text())) == 1
+
+
+def test_rivals_and_successor_are_those_of_the_miniature():
+    """The same rows with the same settings of the method, but for what the scale decides."""
+    street, miniature = (config.load(ROOT / name) for name in ("params.street.yaml", "params.yaml"))
+    for group in ("rivals", "successor"):
+        rows = set(street.experiments([group]))
+        assert set(miniature.experiments([group])) - rows <= {"clan", "domain_randomisation"}
+        for name in rows:
+            own, other = (settings.experiment(name) for settings in (street, miniature))
+            assert own.method == other.method
+            differing = {key for key in own.settings if own.settings[key] != other.settings[key]}
+            assert differing <= {"memory", "blur", "lambda_con", "lambda_local"}, name
