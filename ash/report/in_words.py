@@ -20,6 +20,8 @@ WORDS = ("id", "claim", "where", "by", "kind", "target", "unit", "over", "verdic
 GROUPS = {"paper": "The paper's claims", "project": "Claims of this project"}
 HEADINGS = {HOLDS: "What holds", FAILS: "What does not hold", UNKNOWN: "What cannot be told"}
 WIDTH = 100
+ONE = " One seed says nothing about others."
+MANY = " Each verdict stands by itself: of twenty contrasts without any difference, one would be told by chance."
 
 
 def reading(path: Path) -> str:
@@ -62,7 +64,7 @@ def _counts(frame: pd.DataFrame) -> str:
     counts = {verdict: int((frame["verdict"] == verdict).sum()) for verdict in HEADINGS}
     seeds = frame["n"].dropna()
     n = f" The runs have {seeds.iloc[0]:.0f} seed(s)." if len(seeds) else ""
-    only = " One seed says nothing about others." if len(seeds) and seeds.iloc[0] == 1 else ""
+    only = ONE if len(seeds) and seeds.iloc[0] == 1 else MANY if len(seeds) else ""
     return _wrapped(
         f"Of {len(frame)} claims, {counts[HOLDS]} hold, {counts[FAILS]} do not hold, and {counts[UNKNOWN]} cannot be told."
         f"{n}{only}"

@@ -37,6 +37,7 @@ def test_claims_stand_under_their_verdicts(told):
     assert "Of 4 claims, 2 hold, 1 do not hold, and 1 cannot be told. The runs have 3 seed(s)." in text.replace(
         "\n", " "
     )
+    assert "one would be told by chance" in " ".join(text.split())
     held, rest = text.split("**What does not hold**")
     failed, open_ = rest.split("**What cannot be told**")
     assert re.findall(r"^\* `(\w)`", held, re.M) == ["a", "d"]
@@ -58,6 +59,7 @@ def test_one_seed_is_said(told):
     """Once in the counts, and at each interval what it is over."""
     text = " ".join(told(row("a", "cannot tell", n=1)).split())
     assert "The runs have 1 seed(s). One seed says nothing about others." in text
+    assert "by chance" not in text
     assert "[+0.50, +2.50] over images only" in text
 
 
