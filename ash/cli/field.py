@@ -82,8 +82,8 @@ def sweep(
     from ash.field.ranges import read_ranges
     from ash.report.markdown import markdown
 
-    sweep.check_budget(names, budget)
     settings, entries, ranges = load(params), generated.entries(params), read_ranges()
+    sweep.check_budget(names, budget, settings.params.protocol)
     sweep.chosen_by(settings)
     trials = {name: sweep.trials_of(settings, entries, name, ranges, budget, seed) for name in dict.fromkeys(names)}
     more = {trial: entry for name in trials for trial, entry in sweep.as_entries(entries, name, trials[name]).items()}

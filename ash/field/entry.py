@@ -2,8 +2,8 @@
 
 * n >= 5: five seeds or more are scored on every target of params.yaml;
 * its runs have the settings that params.yaml states today;
-* no setting was chosen on a target: where a search of it is recorded, its settings are the pick of leave-one-domain-out, and a
-  setting with a range that the experiment states for itself needs such a record;
+* no setting was chosen on a target: a setting with a range that the experiment states for itself is the pick of
+  leave-one-domain-out in a search that is recorded, of this experiment or of one that is alike but for what was searched;
 * the code of its method is in the repository, as it was committed.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from ash.config import SOURCE, Settings
 from ash.errors import ConfigError, flat
 from ash.field.ranges import Ranges
-from ash.field.sweep import BY, RECORDS, read_record
+from ash.field.sweep import BY, RECORDS, Record, read_record
 from ash.field.worlds import columns
 from ash.files.atomic import digest, read_json
 from ash.report.means import among
@@ -60,7 +60,7 @@ def entered(settings: Settings, name: str, there: Runs, ranges: Mapping[str, Ran
         digest=digest({key: value for key, value in stated.items() if key != "name"})[:DIGEST],
         seeds=seeds,
         miou={one: _miou(settings, name, one, runs) for one in columns(settings)},
-        chosen=_chosen(settings, name, ranges, records / f"{name}.json"),
+        chosen=_chosen(settings, name, ranges, records),
         commit=_commit(_code(experiment.method)),
     )
 
@@ -80,24 +80,27 @@ def _miou(settings: Settings, name: str, one: str, runs: Runs) -> np.ndarray | N
     return runs.miou(name, one, 19, among(settings, [name], one))
 
 
-def _chosen(settings: Settings, name: str, ranges: Mapping[str, Ranges], path: Path) -> str:
+def _chosen(settings: Settings, name: str, ranges: Mapping[str, Ranges], records: Path) -> str:
     """How its settings were chosen; ConfigError if it may have been on a target."""
     experiment, own = settings.experiment(name), settings.params.experiments[name].model_extra or {}
-    searched = [key for key in ranges.get(experiment.method, {}) if key in own]
-    if not path.is_file():
-        if searched:
-            raise ConfigError(
-                f"{name}: states {', '.join(searched)} for itself, and no search of it is recorded; run `ash sweep {name}`"
-            )
-        return STATED
-    found = read_record(path)
-    if found["protocol"] != settings.params.protocol:
-        raise ConfigError(f"{name}: {path} is of protocol {found['protocol']}; search under {settings.params.protocol}")
-    picked = found["trials"][found["picks"][BY]]["settings"]
-    if any(experiment.settings.get(key) != value for key, value in picked.items()) or (searched and not picked):
-        wanted = ", ".join(f"{key} {value:g}" for key, value in picked.items()) or STATED
-        raise ConfigError(f"{name}: its settings are not the pick of {BY} in {path} ({wanted}); state that pick")
-    return f"{BY}, {found['budget']} trials"
+    for path in sorted(records.glob("*.json")):
+        if _is_pick(settings, name, found := read_record(path)):
+            return f"{BY}, {found['budget']} trials"
+    if searched := [key for key in ranges.get(experiment.method, {}) if key in own]:
+        raise ConfigError(
+            f"{name}: states {', '.join(searched)} for itself, and no search in {records} under {settings.params.protocol} "
+            f"picks its settings by {BY}; run `ash sweep {name}` and state that pick"
+        )
+    return STATED
+
+
+def _is_pick(settings: Settings, name: str, search: Record) -> bool:
+    """Whether an experiment has the settings of the one that was searched, but for what leave-one-domain-out picked."""
+    if search["protocol"] != settings.params.protocol or search["experiment"] not in settings.params.experiments:
+        return False
+    picked = search["trials"][search["picks"][BY]]["settings"]
+    wanted, found = (settings.experiment(one).model_dump(exclude={"name"}) for one in (search["experiment"], name))
+    return bool(found == {**wanted, "settings": {**wanted["settings"], **picked}})
 
 
 def _code(method: str) -> Path:

@@ -78,8 +78,6 @@ def ranges_of(experiment: Experiment, stated: Mapping[str, Ranges]) -> Ranges:
 
 
 def drawn(experiment: str, ranges: Ranges, number: int, seed: int) -> dict[str, float]:
-    """The settings of trial `number` of an experiment; trial 0 keeps those that are stated, so it draws none."""
-    if number == 0:
-        return {}
+    """What trial `number` of an experiment draws."""
     random = np.random.default_rng([seed, number, int(digest(experiment)[:8], 16)])
     return {key: ranges[key].draw(random) for key in sorted(ranges)}

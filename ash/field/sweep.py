@@ -35,7 +35,7 @@ Share = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
 class Trial(TypedDict):
-    """What was drawn, and mIoU in per cent on each set."""
+    """What was drawn, or stated of what others draw, and mIoU in per cent on each set."""
 
     settings: dict[str, float]
     miou: dict[str, Share]
@@ -64,13 +64,18 @@ def trials_of(
     budget: int,
     seed: int,
 ) -> dict[str, dict[str, float]]:
-    """What each trial of an experiment's search draws, by the trial's name.  ConfigError if its method has no range."""
+    """What each trial of an experiment's search draws, by the trial's name; the first has what is stated.
+
+    ConfigError if its method has no range.
+    """
     if name not in entries:
         of_method = [e for e, entry in settings.params.experiments.items() if entry.method == name]
         more = f"; experiments of method {name}: {', '.join(of_method)}" if of_method else ""
         raise ConfigError(f"experiment {name!r} is not in params.yaml; {known(name, entries)}{more}")
-    ranges = ranges_of(settings.experiment(name), stated)
-    return {f"sweep_{name}_{k:02d}": drawn(name, ranges, k, seed) for k in range(budget)}
+    experiment = settings.experiment(name)
+    ranges = ranges_of(experiment, stated)
+    first = {key: experiment.settings[key] for key in sorted(ranges)}
+    return {f"sweep_{name}_{k:02d}": drawn(name, ranges, k, seed) if k else first for k in range(budget)}
 
 
 def as_entries(
@@ -87,10 +92,11 @@ def chosen_by(settings: Settings) -> str:
     return found
 
 
-def check_budget(names: Sequence[str], budget: int, records: Path = RECORDS) -> None:
-    """ConfigError if the search of another experiment has had another budget."""
+def check_budget(names: Sequence[str], budget: int, protocol: str, records: Path = RECORDS) -> None:
+    """ConfigError if the search of another experiment under this protocol has had another budget."""
     for path in sorted(records.glob("*.json")):
-        if path.stem not in names and (found := read_record(path)["budget"]) != budget:
+        record = read_record(path)
+        if path.stem not in names and record["protocol"] == protocol and (found := record["budget"]) != budget:
             raise ConfigError(
                 f"--budget {budget}: {path} has {found} trials, and budgets are equal for all; state --budget {found}, or "
                 f"name {path.stem} in the same command"
@@ -113,9 +119,9 @@ def record(
     """Read what the trials scored, let each rule pick, and write the search down."""
     chosen_on, sets = chosen_by(settings), (SOURCE, *columns(settings))
     found = {t: Trial(settings=drew, miou=_miou(settings, name, t, sets, runs)) for t, drew in trials.items()}
-    stated, *others = found
+    first, *others = found
     # The stated settings come last, so that "last" chooses nothing.
-    scores = {trial: found[trial]["miou"] for trial in (*others, stated)}
+    scores = {trial: found[trial]["miou"] for trial in (*others, first)}
     made = Record(
         experiment=name,
         protocol=settings.params.protocol,
@@ -140,7 +146,7 @@ def table(settings: Settings, made: Record) -> Table:
     rows = []
     for rule, trial in made["picks"].items():
         picked = made["trials"][trial]
-        drew = flow(picked["settings"]).strip("{}") or "as stated"
+        drew = flow(picked["settings"]).strip("{}") + (" (as stated)" if trial == _first(made) else "")
         told = f"{rule} (chosen on the targets: never to be entered)" if rule == ORACLE else rule
         rows.append((told, trial, drew, *(f"{picked['miou'][one]:.1f}" for one in sets)))
     notes = (
@@ -153,7 +159,12 @@ def table(settings: Settings, made: Record) -> Table:
 
 def adopted(made: Record) -> str:
     """What is to be done with the pick of leave-one-domain-out."""
-    picked = made["trials"][made["picks"][BY]]["settings"]
-    if not picked:
+    if (pick := made["picks"][BY]) == _first(made):
         return f"{made['experiment']}: {BY} picks the settings as stated; nothing is to be changed"
-    return f"{made['experiment']}: to adopt the pick of {BY}, state in its entry of params.yaml: {flow(picked).strip('{}')}"
+    picked = flow(made["trials"][pick]["settings"]).strip("{}")
+    return f"{made['experiment']}: to adopt the pick of {BY}, state in its entry of params.yaml, or in one beside it: {picked}"
+
+
+def _first(made: Record) -> str:
+    """The trial with the settings as they were stated."""
+    return next(iter(made["trials"]))

@@ -28,10 +28,10 @@ def runs(repository, tmp_path):
 def searched(path: Path, picked: dict[str, float], protocol: str = "miniature") -> None:
     """Write a search of two trials, whose second has drawn `picked` and is picked."""
     trials = {
-        "sweep_asm_00": {"settings": {}, "miou": {"source": 1.0}},
+        "sweep_asm_00": {"settings": {"step": 20.0}, "miou": {"source": 1.0}},
         "sweep_asm_01": {"settings": picked, "miou": {"source": 2.0}},
     }
-    picks = {BY: "sweep_asm_01" if picked else "sweep_asm_00"}
+    picks = {BY: "sweep_asm_01"}
     record = {"experiment": "asm", "protocol": protocol, "budget": 2, "seed": 0, "seeds": [0]}
     write_json(path / "asm.json", {**record, "trials": trials, "picks": picks})
 
@@ -77,21 +77,40 @@ def test_a_setting_of_ones_own_needs_a_search(runs, tmp_path):
     assert entered(settings, "asm", runs, RANGES, tmp_path).chosen == f"{BY}, 2 trials"
 
 
-@pytest.mark.parametrize(("picked", "line"), [({"step": 9.0}, "step 9"), ({}, STATED)])
-def test_what_the_search_did_not_pick_does_not(runs, tmp_path, picked, line):
-    """Another trial's settings, such as the oracle's, are refused; the line has those that were picked."""
+@pytest.mark.parametrize("picked", [{"step": 9.0}, {"step": 20.0}])
+def test_what_the_search_did_not_pick_does_not(runs, tmp_path, picked):
+    """Another trial's settings, such as the oracle's, are refused."""
     settings = changed(project(), step=7.0)
     invent(settings, runs, {"asm": FIVE})
     searched(tmp_path, picked)
-    with pytest.raises(ConfigError, match=rf"asm: its settings are not the pick of {BY} .*\({line}\); state that pick"):
+    with pytest.raises(ConfigError, match=rf"asm: states step for itself, and no search .* picks its settings by {BY}"):
         entered(settings, "asm", runs, RANGES, tmp_path)
+
+
+def test_what_is_stated_for_all_may_enter_beside_what_a_search_picks(runs, tmp_path):
+    """The paper's constants stay an entry; the pick is one of its own, which is alike but for what was searched."""
+    settings = project()
+    pick = settings.params.experiments["asm"].model_copy(update={"step": 7.0})
+    pick.__pydantic_extra__ = {"step": 7.0}
+    other = pick.model_copy(update={"source": "synthia"})
+    other.__pydantic_extra__ = {"step": 7.0}
+    experiments = {**settings.params.experiments, "asm_searched": pick, "asm_elsewhere": other}
+    settings = settings.model_copy(update={"params": settings.params.model_copy(update={"experiments": experiments})})
+    invent(settings, runs, {"asm_searched": FIVE, "asm_elsewhere": FIVE})
+    searched(tmp_path, {"step": 7.0})
+    assert entered(settings, "asm", runs, RANGES, tmp_path).chosen == STATED
+    assert entered(settings, "asm_searched", runs, RANGES, tmp_path).chosen == f"{BY}, 2 trials"
+    with pytest.raises(ConfigError, match="asm_elsewhere: states step for itself"):
+        entered(settings, "asm_elsewhere", runs, RANGES, tmp_path)
 
 
 def test_a_search_under_another_protocol_does_not_count(runs, tmp_path):
     """Nothing is told of this one by it."""
-    searched(tmp_path, {"step": 20.0}, "paper")
-    with pytest.raises(ConfigError, match="is of protocol paper; search under miniature"):
-        entered(project(), "asm", runs, RANGES, tmp_path)
+    settings = changed(project(), step=7.0)
+    invent(settings, runs, {"asm": FIVE})
+    searched(tmp_path, {"step": 7.0}, "paper")
+    with pytest.raises(ConfigError, match=r"no search in .* under miniature picks its settings"):
+        entered(settings, "asm", runs, RANGES, tmp_path)
 
 
 def test_code_that_is_not_committed_does_not(runs, tmp_path, repository):

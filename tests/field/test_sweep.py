@@ -49,11 +49,11 @@ def made(tmp_path):
 
 
 def test_trials_are_experiments():
-    """Each has what is stated, and in its place what was drawn; none stands in a table."""
+    """Each has what was drawn in the place of what is stated, the first what is stated; none stands in a table."""
     trials = trials_of(project(), ENTRIES, "asm", RANGES, 3, 0)
     assert list(trials) == ["sweep_asm_00", "sweep_asm_01", "sweep_asm_02"]
     found = as_entries(ENTRIES, "asm", trials)
-    assert found["sweep_asm_00"] == {"recipe": "asm", "source": "gta5", "tables": {}}
+    assert found["sweep_asm_00"] == {"recipe": "asm", "source": "gta5", "tables": {}, "step": 20.0}
     assert found["sweep_asm_02"] == {**found["sweep_asm_00"], "step": trials["sweep_asm_02"]["step"]}
 
 
@@ -76,8 +76,12 @@ def test_the_table_labels_the_oracle(made):
     warned = [row for row in shown.rows if "chosen on the targets" in row[0]]
     assert [row[1] for row in warned] == ["sweep_asm_03"]
     step = found["trials"]["sweep_asm_02"]["settings"]["step"]
-    assert f"step: {step}" in next(row for row in shown.rows if row[0] == BY)[2]
-    assert yaml.safe_load("{" + adopted(found).partition("params.yaml: ")[2] + "}") == {"step": step}
+    drew = {row[0]: row[2] for row in shown.rows}
+    assert drew[BY] == f"step: {step}"
+    assert drew["last"] == "step: 20.0 (as stated)"
+    assert yaml.safe_load("{" + adopted(found).rpartition("beside it: ")[2] + "}") == {"step": step}
+    as_stated = {**found, "picks": {**found["picks"], BY: "sweep_asm_00"}}
+    assert adopted(as_stated) == f"asm: {BY} picks the settings as stated; nothing is to be changed"
 
 
 def test_records_can_be_read_again(made):
@@ -92,10 +96,11 @@ def test_records_can_be_read_again(made):
 def test_budgets_are_equal(made):
     """Another experiment's search with another budget is refused, unless both are searched by one command."""
     folder = made[2]
-    check_budget(["clan"], 4, folder)
-    check_budget(["clan", "asm"], 9, folder)
+    check_budget(["clan"], 4, "miniature", folder)
+    check_budget(["clan", "asm"], 9, "miniature", folder)
+    check_budget(["clan"], 9, "street", folder)
     with pytest.raises(ConfigError, match=r"--budget 9: .*asm\.json has 4 trials, and budgets are equal for all"):
-        check_budget(["clan"], 9, folder)
+        check_budget(["clan"], 9, "miniature", folder)
 
 
 def test_what_cannot_be_searched_is_refused():

@@ -200,7 +200,10 @@ def test_rivals_and_successor_are_those_of_the_miniature():
     street, miniature = (config.load(ROOT / name) for name in ("params.street.yaml", "params.yaml"))
     for group in ("rivals", "successor"):
         rows = set(street.experiments([group]))
-        assert set(miniature.experiments([group])) - rows <= {"clan", "domain_randomisation"}
+        lacking = (
+            set(miniature.experiments([group])) - rows
+        )  # settings that were searched were so on the miniature's world
+        assert {name for name in lacking if not name.endswith("_searched")} <= {"clan", "domain_randomisation"}
         for name in rows:
             own, other = (settings.experiment(name) for settings in (street, miniature))
             assert own.method == other.method
