@@ -5,7 +5,7 @@ SHELL := /bin/bash
 quoted = '$(subst ','\'',$(1))'
 FILE := $(shell printf '%s' $(call quoted,$(MAKEFILE_LIST)) | sed 's/^ *//')
 HERE := $(shell dirname -- $(call quoted,$(FILE)))
-TARGETS := help reproduce street everything study choices field leaderboard demo refit reference transcript test flow graph cluster mutants lint types pages check clean
+TARGETS := help reproduce street everything study choices rivals successor regimes leaderboard demo refit reference transcript test flow graph cluster mutants lint types pages check clean
 .PHONY: $(TARGETS)
 
 ifneq ($(HERE),.)
@@ -26,7 +26,6 @@ MUTANTS := $(TEST),mutants
 SEEDS ?= 0,1,2,3,4
 # A study trains further seeds beside the first, and puts its tables, its claims and the reading of them into docs/results.
 PAPER := table1 table2 table3 table4 table5 table6 controls game adaptation beyond losses noise print bounds
-FIELD := rivals regimes successor
 tables = $(foreach table,$(1),results/tables/$(table).md results/tables/$(table).csv)
 ANSWERS := $(addprefix results/more/tables/,claims.md claims.csv contrasts.csv) results/more/figures/forest.png
 define study # folder below docs/results, tables, further files, file of claims
@@ -51,7 +50,7 @@ define install
 endef
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z ]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/bin/.run: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer on the PATH; install one or name it: make PYTHON=..." >&2; exit 2; }
@@ -82,10 +81,9 @@ study: .venv/bin/.run ## the paper and its claims with five seeds (or SEEDS=0,1,
 choices: .venv/bin/.run ## what the paper leaves open, one by one, with five seeds (or SEEDS=0,1,2), into docs/results/choices
 	$(call study,choices,choices,,workflow/resources/claims.yaml)
 
-field: .venv/bin/.run ## later rivals, training regimes, the successor and the leaderboard with five seeds (or SEEDS=0,1,2)
-	$(call study,field,$(FIELD),$(ANSWERS),workflow/resources/field_claims.yaml)
-	$(BIN)/python -m ash.cli claims-reading docs/results/field/claims.csv --into docs/results/field/README.md
-	$(BIN)/python -m ash.cli leaderboard --seeds $(SEEDS)
+rivals successor regimes: .venv/bin/.run ## later rivals, class-wise style, the training regime: tables, claims and their reading, as study
+	$(call study,$@,$@,$(ANSWERS),workflow/resources/$@_claims.yaml)
+	$(BIN)/python -m ash.cli claims-reading docs/results/$@/claims.csv --into docs/results/$@/README.md
 
 leaderboard: .venv/bin/.run ## docs/leaderboard.md alone: whatever may enter, with five seeds (or SEEDS=0,1,2)
 	$(BIN)/python -m ash.cli leaderboard --seeds $(SEEDS)

@@ -15,13 +15,14 @@ EFFECT = re.compile(
     re.I,
 )
 SCORED = re.compile(r"\b(mIoU|points|seeds?|miniature|stylisation|game|noise|ASH)\b")
-FILES = ("claims.yaml", "field_claims.yaml")
+STUDIES = ("rivals", "successor", "regimes")
+FILES = ("claims.yaml", *(f"{name}_claims.yaml" for name in STUDIES))
 PAGES = (
     "README.md",
     "docs/README.md",
     "docs/tour.md",
     "docs/results/README.md",
-    "docs/results/field/README.md",
+    *(f"docs/results/{name}/README.md" for name in STUDIES),
     "docs/why/miniature.md",
 )
 # What says of no experiment that it does better: how results are read, and where they come from.

@@ -90,9 +90,10 @@ def test_a_page_takes_the_reading_between_its_marks(tmp_path):
         write_into(tmp_path / "none.md", "new\n")
 
 
-@pytest.mark.parametrize("name", ["docs/results/README.md", "docs/results/field/README.md"])
-def test_the_committed_reading_is_generated(name):
+@pytest.mark.parametrize("folder", ["", "rivals/", "successor/", "regimes/"])
+def test_the_committed_reading_is_generated(folder):
     """A page of results holds what `ash claims-reading` makes of the claims.csv that it names."""
+    name = f"docs/results/{folder}README.md"
     page = ROOT / name
     text = page.read_text(encoding="utf-8")
     source = re.search(rf"^ash claims-reading (\S+) --into {re.escape(name)}$", text, re.M)
