@@ -50,7 +50,7 @@ define install
 endef
 
 help: ## this list
-	@grep -hE '^[a-z ]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/bin/.run: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer on the PATH; install one or name it: make PYTHON=..." >&2; exit 2; }
@@ -81,11 +81,14 @@ study: .venv/bin/.run ## the paper and its claims with five seeds (or SEEDS=0,1,
 choices: .venv/bin/.run ## what the paper leaves open, one by one, with five seeds (or SEEDS=0,1,2), into docs/results/choices
 	$(call study,choices,choices,,workflow/resources/claims.yaml)
 
-rivals successor regimes: .venv/bin/.run ## later rivals, class-wise style, the training regime: tables, claims and their reading, as study
+rivals: ## the same of later methods of the field
+successor: ## the same of class-wise style, its controls, and what it has to beat
+regimes: ## the same of six methods by two recipes of training
+rivals successor regimes: .venv/bin/.run
 	$(call study,$@,$@,$(ANSWERS),workflow/resources/$@_claims.yaml)
 	$(BIN)/python -m ash.cli claims-reading docs/results/$@/claims.csv --into docs/results/$@/README.md
 
-leaderboard: .venv/bin/.run ## docs/leaderboard.md alone: whatever may enter, with five seeds (or SEEDS=0,1,2)
+leaderboard: .venv/bin/.run ## docs/leaderboard.md: whatever may enter, with five seeds (or SEEDS=0,1,2)
 	$(BIN)/python -m ash.cli leaderboard --seeds $(SEEDS)
 
 demo: .venv/bin/.run ## three experiments: source only, CLAN, ASH
