@@ -36,3 +36,13 @@ def test_the_table_of_the_readme_is_the_studys():
     text = re.sub(r"\s+", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
     words = {3: "three", 4: "four", 5: "five"}
     assert f"over {words[int(measured('ash')['n'])]} seeds" in text
+
+
+def test_the_counts_of_the_readme_are_those_of_the_claims():
+    """How many of the paper's claims have each verdict in the study."""
+    frame = pd.read_csv(STUDY / "claims.csv")
+    verdicts = frame[frame["by"] == "paper"]["verdict"].value_counts()
+    text = re.sub(r"\s+", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
+    said = f"Of the paper's {verdicts.sum()} claims, {verdicts['holds']} hold in the miniature, "
+    said += f"{verdicts['does not hold']} do not, and {verdicts['cannot tell']} cannot be told"
+    assert said in text
