@@ -14,6 +14,7 @@ torch.set_num_threads(1)
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests/tiny"
+STUDIES = ("rivals", "successor", "regimes")  # groups of tables with claims and a page of their own
 CLAIMS = "claims.yaml"  # of the tiny settings, beside them
 
 

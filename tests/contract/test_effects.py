@@ -7,7 +7,7 @@ import pytest
 from ash.config import load
 from ash.report.claims import load_claims
 from ash.report.in_words import END, START
-from tests.conftest import ROOT
+from tests.conftest import ROOT, STUDIES
 from tests.support.prose import told
 
 EFFECT = re.compile(
@@ -15,7 +15,6 @@ EFFECT = re.compile(
     re.I,
 )
 SCORED = re.compile(r"\b(mIoU|points|seeds?|miniature|stylisation|game|noise|ASH)\b")
-STUDIES = ("rivals", "successor", "regimes")
 FILES = ("claims.yaml", *(f"{name}_claims.yaml" for name in STUDIES))
 PAGES = (
     "README.md",

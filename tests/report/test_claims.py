@@ -7,11 +7,10 @@ from ash.config import load
 from ash.errors import ConfigError
 from ash.labels import CLASSES
 from ash.report.claims import Contrast, Proof, load_claims
-from tests.conftest import ROOT
+from tests.conftest import ROOT, STUDIES
 from tests.contract.test_prose import is_there
 
 FILE = ROOT / "workflow/resources/claims.yaml"
-STUDIES = ("rivals", "successor", "regimes")  # groups of tables with claims of their own
 
 
 @pytest.fixture(scope="module")

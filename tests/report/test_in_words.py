@@ -8,7 +8,7 @@ import pytest
 from ash.errors import StoreError
 from ash.report.answers import FIELDS
 from ash.report.in_words import END, START, WIDTH, put_into, reading, write_into
-from tests.conftest import ROOT
+from tests.conftest import ROOT, STUDIES
 
 
 def row(name, verdict, n=3, measured=1.5, by="paper", printed=0.7, why="the whole interval is above 0"):
@@ -90,7 +90,7 @@ def test_a_page_takes_the_reading_between_its_marks(tmp_path):
         write_into(tmp_path / "none.md", "new\n")
 
 
-@pytest.mark.parametrize("folder", ["", "rivals/", "successor/", "regimes/"])
+@pytest.mark.parametrize("folder", ["", *(f"{name}/" for name in STUDIES)])
 def test_the_committed_reading_is_generated(folder):
     """A page of results holds what `ash claims-reading` makes of the claims.csv that it names."""
     name = f"docs/results/{folder}README.md"
