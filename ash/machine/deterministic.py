@@ -1,19 +1,18 @@
 """Operators whose gradients CUDA computes in no fixed order, in a form that has one, and what CUDA has a faster form of.
 
-`torch.use_deterministic_algorithms(True)`, under which every training runs, refuses the gradients of reflection padding, of
-bilinear resizing and of adaptive pooling on CUDA, because they add up by atomic operations.  Here they are slices and matrix
-products, equal up to rounding.  On a CPU PyTorch's own are used where they are the faster ones; that of bilinear resizing is
-not: it takes eight times as long for maps whose channels come first.
+`torch.use_deterministic_algorithms(True)`, under which every training runs, refuses the gradients of bilinear resizing and of
+adaptive pooling on CUDA, because they add up by atomic operations, and that of reflection padding (`ash.style.padding`).  Here
+they are matrix products, equal up to rounding.  On a CPU PyTorch's own are used where they are the faster ones; that of
+bilinear resizing is not: it takes eight times as long for maps whose channels come first.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS repeats its sums only with a workspace of fixed size
@@ -51,48 +50,6 @@ def without_autocast(values: Tensor) -> AbstractContextManager[object]:
     """A context in which operators keep the precision of `values`; the meta device, which has only shapes, needs none."""
     kind = values.device.type
     return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
-
-
-class ReflectionPad(nn.ReflectionPad2d):
-    """A border of one pixel that mirrors the image at its edge pixels, (B,C,H,W) -> (B,C,H+2,W+2)."""
-
-    def __init__(self) -> None:
-        super().__init__(1)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Pad; the same values either way."""
-        if not unordered(image):
-            with without_autocast(image):  # which would widen bf16 to fp32, and back after it
-                return super().forward(image)
-        with without_autocast(image):
-            padded: Tensor = _Reflection.apply(image)  # type: ignore[no-untyped-call]
-            return padded
-
-
-class _Reflection(torch.autograd.Function):
-    """The padding, with a gradient that adds each border to the line that it mirrors."""
-
-    @staticmethod
-    def forward(_: Any, image: Tensor) -> Tensor:
-        # PyTorch's own kernel leaves channels last, and the convolution behind it would have to go back to that.
-        batch, channels, height, width = image.shape
-        padded = image.new_empty((batch, height + 2, width + 2, channels)).permute(0, 3, 1, 2)
-        padded[:, :, 1:-1, 1:-1] = image
-        padded[:, :, 0, 1:-1], padded[:, :, -1, 1:-1] = image[:, :, 1], image[:, :, -2]
-        padded[..., 0], padded[..., -1] = padded[..., 2], padded[..., -3]
-        return padded
-
-    @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:
-        inner = gradient[:, :, 1:-1, 1:-1].clone(memory_format=torch.channels_last)
-        inner[:, :, 1] += gradient[:, :, 0, 1:-1]
-        inner[:, :, -2] += gradient[:, :, -1, 1:-1]
-        for border, column in ((0, 1), (-1, -2)):
-            side = gradient[:, :, 1:-1, border].clone()
-            side[:, :, 1] += gradient[:, :, 0, border]
-            side[:, :, -2] += gradient[:, :, -1, border]
-            inner[..., column] += side
-        return inner
 
 
 def bilinear(values: Tensor, size: tuple[int, int]) -> Tensor:

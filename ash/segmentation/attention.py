@@ -4,10 +4,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ash.machine.deterministic import without_autocast
 
 BLOCK = 1024  # cells whose scores are held at once; at 14,651 cells that is 60 MB an image in fp32
+BLOCK_ON_GPU = 4096  # where sums over blocks cost as much as the products
+EVEN = 8  # cells: a product over rows of 14,651 numbers takes three times as long on a GPU as one over 14,656
 
 
 class PositionAttention(nn.Module):
@@ -25,7 +28,7 @@ class PositionAttention(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(B,C,h,w) -> (B,C,h,w)."""
         q, k, v = (conv(features).flatten(2).transpose(1, 2) for conv in (self.query, self.key, self.value))
-        mixed: Tensor = Attention.apply(q, k, v, BLOCK)  # type: ignore[no-untyped-call]
+        mixed: Tensor = Attention.apply(q, k, v, BLOCK_ON_GPU if v.is_cuda else BLOCK)  # type: ignore[no-untyped-call]
         return features + self.share * mixed.transpose(1, 2).view_as(features)
 
 
@@ -41,8 +44,9 @@ class Attention(torch.autograd.Function):
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, block: int) -> Tensor:
         """(B,N,C), in V's precision."""
         mixed, total = torch.empty_like(value), query.new_empty(query.shape[:2], dtype=torch.float32)
+        key, value = _even(key), _even(value)
         for rows in _blocks(query, block):
-            scores = _scores(query[:, rows], key)
+            scores = _scores(query[:, rows], key, query.shape[1])
             total[:, rows] = scores.logsumexp(2)
             mixed[:, rows] = _softmax(scores, total[:, rows]).to(value.dtype) @ value
         ctx.save_for_backward(query, key, value, mixed, total)
@@ -54,27 +58,38 @@ class Attention(torch.autograd.Function):
         """Gradients of Q, K and V; those of K and V are summed over the blocks in fp32."""
         query, key, value, mixed, total = ctx.saved_tensors
         (gradient,) = gradients
-        of_query = torch.empty_like(query)
+        cells, of_query = query.shape[1], torch.empty_like(query)
         of_key, of_value = (torch.zeros_like(kept, dtype=total.dtype) for kept in (key, value))
+        turned = value.mT.contiguous()  # once: a CPU's library copies it for every product
         for rows in _blocks(query, ctx.block):
             above = gradient[:, rows]
-            softmax = _softmax(_scores(query[:, rows], key), total[:, rows])
+            softmax = _softmax(_scores(query[:, rows], key, cells), total[:, rows])
             of_value += softmax.to(value.dtype).mT @ above
             inner = (above.float() * mixed[:, rows].float()).sum(2, keepdim=True)
-            of_scores = softmax.mul_((above @ value.mT).float().sub_(inner)).to(query.dtype)
+            of_scores = softmax.mul_((above @ turned).float().sub_(inner)).to(query.dtype)
             of_query[:, rows] = of_scores @ key
             of_key += of_scores.mT @ query[:, rows]
-        return of_query, of_key.to(key.dtype), of_value.to(value.dtype), None
+        return of_query, of_key[:, :cells].to(key.dtype), of_value[:, :cells].to(value.dtype), None
 
 
 def _blocks(cells: Tensor, size: int) -> list[slice]:
     return [slice(start, start + size) for start in range(0, cells.shape[1], size)]
 
 
-def _scores(query: Tensor, key: Tensor) -> Tensor:
-    """(B,n,N) in fp32: an eighth of V's channels, so this costs little beside the product with V."""
+def _even(cells: Tensor) -> Tensor:
+    """(B,N,C) with as many cells of zeros at the end as a multiple of `EVEN` wants."""
+    return functional.pad(cells, (0, 0, 0, -cells.shape[1] % EVEN))
+
+
+def _scores(query: Tensor, key: Tensor, cells: int) -> Tensor:
+    """(B,n,N) in fp32, -inf from the N-th of `cells` on: an eighth of V's channels, so this costs little beside V's product."""
     with without_autocast(query):
-        return query.float() @ key.float().mT
+        if query.is_cuda and query.dtype is torch.bfloat16:  # the sums are fp32's there too
+            scores = torch.bmm(query, key.mT, out_dtype=torch.float32)
+        else:
+            scores = query.float() @ key.float().mT
+    scores[:, :, cells:] = -torch.inf
+    return scores
 
 
 def _softmax(scores: Tensor, total: Tensor) -> Tensor:

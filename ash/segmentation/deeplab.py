@@ -18,31 +18,15 @@ from torch.nn import functional
 from ash.config import SegmenterSettings
 from ash.contract import Heads, InstanceNorm
 from ash.errors import ConfigError
-from ash.labels import N_CLASSES
 from ash.pixels import to_caffe
 from ash.segmentation.attention import PositionAttention
 from ash.segmentation.blocks import BasicBlock, BatchNorm, Bottleneck, Stage, stages
+from ash.segmentation.heads import INIT_STD, AtrousHead, side_by_side
 
-INIT_STD = 0.01
 Place = Literal["stem", "layer1", "layer2", "layer3", "layer4"]  # parts of the backbone, in their order
 PLACES: tuple[Place, ...] = get_args(Place)
 Change = Callable[[Tensor], Tensor]  # of what a part gives, or the same tensor where a method only looks at it
 UNCHANGED: Mapping[Place, Change] = MappingProxyType({})
-
-
-class AtrousHead(nn.Module):
-    """3x3 convolutions of several dilations in parallel, summed (all of them: some forks return after the second)."""
-
-    def __init__(self, channels: int, rates: tuple[int, ...]) -> None:
-        super().__init__()
-        convs = (nn.Conv2d(channels, N_CLASSES, 3, padding=rate, dilation=rate) for rate in rates)
-        self.conv2d_list = nn.ModuleList(convs)
-        for conv in self.conv2d_list:
-            nn.init.normal_(conv.weight, 0, INIT_STD)  # type: ignore[arg-type]
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(B,C,h,w) -> logits (B,19,h,w)."""
-        return torch.stack([conv(features) for conv in self.conv2d_list]).sum(0)
 
 
 class DeepLab(nn.Module):
@@ -128,23 +112,12 @@ class DeepLab(nn.Module):
         return shallow, self.through(shallow, PLACES[4:], after)
 
     def classify(self, shallow: Tensor, deep: Tensor) -> tuple[Tensor, ...]:
-        """What layer3 and layer4 give -> logits of each head, the main one first; a pair is one head of twice the classes.
-
-        19 outputs leave a vector unit half empty: at 1280x720 on a CPU with AVX-512 the pair costs half as much so.
-        """
+        """What layer3 and layer4 give -> logits of each head, the main one first."""
         if self.layout == "pair":
-            logits = torch.stack([self._branch(k, deep) for k in range(len(self.layer5.conv2d_list))]).sum(0)
-            return logits[:, :N_CLASSES], logits[:, N_CLASSES:]
+            return side_by_side(self.layer5, self.layer6, deep)
         if self.layout == "auxiliary":
             return self.layer6(deep), self.layer5(shallow)
         return (self.layer5(self.attention(deep) if self.layout == "attention" else deep),)
-
-    def _branch(self, k: int, deep: Tensor) -> Tensor:
-        """The k-th convolutions of both heads side by side, (B,38,h,w)."""
-        first: Any = self.layer5.conv2d_list[k]
-        second: Any = self.layer6.conv2d_list[k]
-        weight, bias = torch.cat([first.weight, second.weight]), torch.cat([first.bias, second.bias])
-        return functional.conv2d(deep, weight, bias, 1, first.padding, first.dilation)
 
     def predict(self, image: Tensor) -> Tensor:
         """The logits (B,19,h,w) that a prediction is taken from, float32."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from ash.machine.deterministic import ReflectionPad
+from ash.style.padding import DoubledPad, ReflectionPad
 
 Depth = Literal["relu3_1", "relu4_1"]
 DecoderLayer = int | Literal["up"]
@@ -70,9 +70,12 @@ class Decoder(nn.Sequential):
         for layer in layers:
             if layer == "up":
                 modules.append(nn.Upsample(scale_factor=2, mode="nearest"))
-            else:
-                modules += [*_convolution(channels, layer), nn.ReLU()]
-                channels = layer
+                continue
+            padding, convolution = _convolution(channels, layer)
+            if modules and isinstance(modules[-1], nn.Upsample):  # in one, in its place, so that the numbering stays
+                modules[-1], padding = DoubledPad(), nn.Identity()
+            modules += [padding, convolution, nn.ReLU()]
+            channels = layer
         super().__init__(*modules[:-1])
 
 
