@@ -1,8 +1,9 @@
 """How long a training step takes on this machine, split by part, and how often it passes the segmenter."""
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,10 +17,12 @@ from ash.experiment.build import build_feed, build_networks
 from ash.experiment.inputs import RunFiles
 from ash.experiment.train import remedy
 from ash.machine import deterministic, precision
-from ash.machine.device import device, enough_memory
+from ash.machine.device import device, enough_memory, wait
 from ash.methods._networks import Networks
 from ash.training import captured
-from ash.training.captured import recorded
+from ash.training.batches import batches
+from ash.training.captured import CapturedStepper, recorded
+from ash.training.feed import Feed
 from ash.training.step import Stepper
 
 WARM_UP = 2  # steps
@@ -50,12 +53,13 @@ def bench_step(
     Others warm up, the first of which counts operations.  Parts: reading the batch; for each update the forward pass that leads
     to it and its backward pass; the optimisers; of a recorded step the reading alone.  `changes` replace settings of the
     training.  The last row is the whole step, with the share of the time that its operations would take at the device's peak,
-    the processor time of all threads in seconds, and the peak memory in GiB.
+    the processor time of all threads in seconds, the peak memory in GiB, and on a GPU the milliseconds that a step takes in a
+    training, where nothing waits between its parts and another process reads ahead.
 
     A forward part that no backward part follows is left out: it is the end of a method's updates, after the last of them.
     """
     experiment, where = changed(settings.experiment(name), changes or {}), device()
-    meter, _, arithmetic, memory = _measure(experiment, files, steps)
+    meter, _, arithmetic, memory, running = _measure(experiment, files, steps, run=where.type == "cuda")
     peak = peak_rate(arithmetic, where)
     followed = {
         part.partition(":")[0].replace("backward", "forward") for part in meter.times if part.startswith("backward")
@@ -69,7 +73,7 @@ def bench_step(
     total, flops = sum(row["ms"] for row in rows), sum(meter.flops.values())
     whole = {"part": f"step ({arithmetic}, {where.type})", "ms": total, "tflop": flops / 1e12}
     whole |= {"share": flops / peak / total * 1e3, "peak_tflops": peak / 1e12}
-    return [*rows, whole | {"cpu_s": meter.processor_seconds(), "memory_gib": memory}]
+    return [*rows, whole | {"cpu_s": meter.processor_seconds(), "memory_gib": memory, "running_ms": running}]
 
 
 def changed(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
@@ -96,7 +100,7 @@ def bench_cost(
     for turn in range(rounds):
         for name in names:
             experiment = changed(settings.experiment(name), {})
-            meter, passes, arithmetic, _ = _measure(experiment, files, steps, count=count and turn == 0)
+            meter, passes, arithmetic, *_ = _measure(experiment, files, steps, count=count and turn == 0)
             taken[name].append(meter)
             if turn == 0:
                 images = (steps + WARM_UP) * experiment.training.batch
@@ -116,10 +120,24 @@ def bench_cost(
     return list(rows.values())
 
 
-def _measure(
-    experiment: Experiment, files: RunFiles, steps: int, *, count: bool = True
-) -> tuple[Meter, Passes, precision.Precision, float]:
-    """Each part in each of `steps` steps, the passes of all steps with those that warm up, precision, peak memory.
+class Measured(NamedTuple):
+    """What steps took.
+
+    meter      each part in each of them
+    passes     of all steps, with those that warm up
+    memory     the peak, in GiB
+    running    milliseconds of a step in a training, if asked for
+    """
+
+    meter: Meter
+    passes: Passes
+    precision: precision.Precision
+    memory: float
+    running: float | None
+
+
+def _measure(experiment: Experiment, files: RunFiles, steps: int, *, count: bool = True, run: bool = False) -> Measured:
+    """Take `steps` steps part by part, and with `run` as many without a wait between.
 
     The steps are those of training (`ash.training.step`), from the middle of the run on, where no pre-heat holds any more.
     """
@@ -141,7 +159,20 @@ def _measure(
                 batch = feed.batch(step)
             taken.step(batch, step, 0.5, meter.part)
             meter.end_step()
-    return meter, passes, arithmetic, peak_memory(where)
+        running = _running(taken, feed, steps) if run else None
+    return Measured(meter, passes, arithmetic, peak_memory(where), running)
+
+
+def _running(taken: Stepper | CapturedStepper, feed: Feed, steps: int) -> float:
+    """Milliseconds of a step as training takes them on a GPU: batches are read ahead, and nothing waits before the end."""
+    start = 0.0
+    for number, batch in enumerate(batches(feed, 0, steps + WARM_UP, ahead=True)):
+        if number == WARM_UP:
+            wait(feed.device)
+            start = time.perf_counter()
+        taken.step(batch, number, 0.5)
+    wait(feed.device)
+    return (time.perf_counter() - start) / steps * 1e3
 
 
 def build_stepper(experiment: Experiment, files: RunFiles, where: torch.device) -> tuple[Networks, Needs, Stepper]:

@@ -109,6 +109,8 @@ def _show_step(experiment: str, rows: list[Row], other: list[Row] | None) -> Non
             f"{whole['peak_tflops']:.2f} TFLOP/s; peak memory {whole['memory_gib']:.1f} GiB",
             soft_wrap=True,
         )
+        if whole["running_ms"] is not None:
+            console.print(f"in a training, where nothing waits between steps: {whole['running_ms']:.1f} ms a step")
 
 
 @bench.command()

@@ -75,7 +75,7 @@ def product(features: Tensor, branches: Sequence[Branch]) -> Tensor:
     """
     taps = torch.stack([branch.weight for branch in branches]).permute(0, 3, 4, 1, 2)  # (K,3,3,O,C)
     cells = features.permute(0, 2, 3, 1)
-    found = functional.linear(cells, taps.flatten(0, 3)).unflatten(3, taps.shape[:4])  # (B,h,w,K,3,3,O)
+    found = functional.linear(cells, taps.flatten(0, 3)).reshape(*cells.shape[:3], *taps.shape[:4])  # (B,h,w,K,3,3,O)
     moved: list[Tensor] = [_Moved.apply(found[:, :, :, k], b.rate) for k, b in enumerate(branches)]  # type: ignore[no-untyped-call]
     total = torch.stack(moved).sum(0) + torch.stack([branch.bias for branch in branches]).sum(0)
     return total.permute(0, 3, 1, 2)
@@ -103,4 +103,4 @@ class _Moved(torch.autograd.Function):
         height, width = gradient.shape[1:3]
         padded = functional.pad(gradient, (0, 0, rate, rate, rate, rate))
         seen = [padded[:, rate * i : rate * i + height, rate * j : rate * j + width] for i, j in reversed(TAPS)]
-        return torch.stack(seen, 3).unflatten(3, (3, 3)), None
+        return torch.stack(seen, 3).view(*gradient.shape[:3], 3, 3, -1), None

@@ -45,9 +45,10 @@ class _Reflection(torch.autograd.Function):
 class _Doubled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, image: Tensor) -> Tensor:
-        ctx.kind, ctx.layout, (height, width) = image.dtype, _layout(image), image.shape[2:]
+        ctx.kind, ctx.layout, (images, channels, height, width) = image.dtype, _layout(image), image.shape
         padded = _framed(image, 2 * height, 2 * width, ctx.layout)
-        padded[:, :, 1:-1, 1:-1].unflatten(3, (width, 2)).unflatten(2, (height, 2)).copy_(image[:, :, :, None, :, None])
+        squares = padded[:, :, 1:-1, 1:-1].view(images, channels, height, 2, width, 2)
+        squares.copy_(image[:, :, :, None, :, None])
         return _bordered(padded)
 
     @staticmethod
