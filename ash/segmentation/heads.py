@@ -90,17 +90,18 @@ class _Moved(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, found: Tensor, rate: int) -> Tensor:
         ctx.rate, ctx.kind = rate, found.dtype
-        height, width = found.shape[1:3]
-        padded = functional.pad(found, (0, 0, 0, 0, 0, 0, rate, rate, rate, rate))
-        total = found.new_zeros((*found.shape[:3], found.shape[5]), dtype=torch.float32)
-        for i, j in TAPS:
-            total += padded[:, rate * i : rate * i + height, rate * j : rate * j + width, i, j]
-        return total
+        seen = [window[:, :, :, i, j] for window, (i, j) in zip(_windows(found, rate), TAPS, strict=True)]
+        return torch.stack(seen).sum(0, dtype=torch.float32)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        rate, gradient = ctx.rate, gradients[0].to(ctx.kind)
-        height, width = gradient.shape[1:3]
-        padded = functional.pad(gradient, (0, 0, rate, rate, rate, rate))
-        seen = [padded[:, rate * i : rate * i + height, rate * j : rate * j + width] for i, j in reversed(TAPS)]
+        gradient = gradients[0].to(ctx.kind)
+        seen = _windows(gradient, ctx.rate)[::-1]  # a tap is looked at from the opposite side
         return torch.stack(seen, 3).view(*gradient.shape[:3], 3, 3, -1), None
+
+
+def _windows(maps: Tensor, rate: int) -> list[Tensor]:
+    """What each tap looks at: maps (B,h,w,...) moved by it, 0 from beyond their border."""
+    height, width = maps.shape[1:3]
+    padded = functional.pad(maps, (0, 0) * (maps.dim() - 3) + (rate,) * 4)
+    return [padded[:, rate * i : rate * i + height, rate * j : rate * j + width] for i, j in TAPS]

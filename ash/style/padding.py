@@ -4,7 +4,6 @@ PyTorch's own widen bf16 under autocast, give a map whose channels come first on
 there.  These give PyTorch's values and, on a CPU, its gradients to the bit: sums are taken in the order of its loops.
 """
 
-from itertools import product
 from typing import Any
 
 import torch
@@ -78,29 +77,21 @@ def _bordered(padded: Tensor) -> Tensor:
 
 
 def _inner(gradient: Tensor, layout: torch.memory_format) -> Tensor:
-    """The gradient of a padded map, without its border, each pixel of which is added to the pixel that it shows."""
-    height, width = gradient.shape[2] - 2, gradient.shape[3] - 2
-    inner = gradient[:, :, 1:-1, 1:-1].clone(memory_format=layout)
-    rows, columns = _shown(height), _shown(width)
-    for row, places in rows.items():
-        inner[:, :, row] = _summed([gradient[:, :, y, 1:-1] for y in places])
-    for column, places in columns.items():
-        inner[..., column] = _summed([gradient[:, :, 1:-1, x] for x in places])
-    for (row, down), (column, along) in product(rows.items(), columns.items()):
-        inner[:, :, row, column] = _summed([gradient[:, :, y, x] for y, x in product(down, along)])
+    """The gradient of a padded map, without its border, each pixel of which is added to the pixel that it shows.
+
+    A pixel that is shown several times has its terms added up by the rows of the padded map, and those of a row from the left.
+    """
+    own, left, right = gradient[:, :, 1:-1, 1:-1], gradient[:, :, 1:-1, 0], gradient[:, :, 1:-1, -1]
+    first, last = gradient[:, :, 0], gradient[:, :, -1]
+    inner = own.clone(memory_format=layout)
+    inner[..., 1] += left
+    top = first[..., 1:-1].clone()
+    top[..., 1] += first[..., 0]
+    top[..., -2] += first[..., -1]
+    top[..., 1] += left[..., 1]
+    torch.add(top, own[:, :, 1], out=inner[:, :, 1])
+    inner[..., -2] += right
+    inner[:, :, -2, 1] += last[..., 0]
+    inner[:, :, -2] += last[..., 1:-1]
+    inner[:, :, -2, -2] += last[..., -1]
     return inner
-
-
-def _shown(size: int) -> dict[int, list[int]]:
-    """For the pixels of a side that the border shows: all places of the padded side that show them, in their order."""
-    found: dict[int, list[int]] = {}
-    for place, pixel in ((0, 1), (2, 1), (size - 1, size - 2), (size + 1, size - 2)):
-        found.setdefault(pixel, []).append(place)
-    return {pixel: sorted(set(places)) for pixel, places in found.items()}
-
-
-def _summed(values: list[Tensor]) -> Tensor:
-    total = values[0] + values[1]
-    for value in values[2:]:
-        total += value
-    return total

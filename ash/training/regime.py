@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageEnhance
-from scipy import ndimage
 
 from ash.labels import SUBSETS, VOID
 
@@ -102,6 +101,8 @@ def _change(rng: np.random.Generator, image: int, index: ClassIndex) -> Change:
 
 def changed(image: np.ndarray, label: np.ndarray, change: Change) -> tuple[np.ndarray, np.ndarray]:
     """A sample as the strong regime shows it: image uint8 (H,W,3) and label uint8 (h,w), of the sizes that came in."""
+    from scipy import ndimage  # 0.2 s of the start of every training, of which few want it
+
     window = window_of(image, label, change)
     picture = Image.fromarray(cropped(image, window))
     if change.enhance is not None:

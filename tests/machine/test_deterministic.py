@@ -56,15 +56,6 @@ def both(monkeypatch, function, shape):
     return results
 
 
-@pytest.mark.parametrize("size", [(2, 2), (5, 7), (90, 161)])
-def test_reflection(monkeypatch, size):
-    """Values to the bit, gradients up to rounding; also where both borders reflect the same row."""
-    pad = deterministic.ReflectionPad()
-    (native, native_grad), (ours, ours_grad) = both(monkeypatch, pad, (2, 3, *size))
-    assert torch.equal(native, ours)
-    torch.testing.assert_close(native_grad, ours_grad)
-
-
 @pytest.mark.parametrize(
     ("before", "after"), [((9, 16), (72, 128)), ((22, 40), (9, 5)), ((3, 3), (1, 1)), ((1, 4), (6, 7))]
 )
@@ -128,11 +119,11 @@ def test_no_step_uses_an_operator_without_order(as_on_cuda, name):
 
 def test_the_test_sees_such_operators():
     """On the CPU's own forms it would fail."""
-    method = built("ash")
+    method = built("clan")
     given = batch(needs=method.settings.needs)
     with Record() as record:
         gradients(method, given)
-    assert "reflection_pad2d_backward" in record.names
+    assert "scatter_add" in record.names or "gather_backward" in record.names
 
 
 def test_twenty_steps_in_deterministic_mode_repeat(as_on_cuda):
