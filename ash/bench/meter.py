@@ -34,7 +34,10 @@ class Operations(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result, packet = func(*args, **(kwargs or {})), func._overloadpacket
         if packet in flop_registry:
-            self.total += flop_registry[packet](*args, **(kwargs or {}), out_val=result)
+            factors = [
+                value for value in args if not isinstance(value, torch.dtype)
+            ]  # of which torch's rules do not know
+            self.total += flop_registry[packet](*factors, **(kwargs or {}), out_val=result)
         elif packet is torch.ops.aten._scaled_dot_product_flash_attention_for_cpu:
             self.total += sdpa_flop_count(*(tensor.shape for tensor in args[:3]))  # type: ignore[no-untyped-call]
         elif packet is torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward:

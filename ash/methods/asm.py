@@ -22,7 +22,6 @@ from torch import Tensor, nn
 
 from ash.config import Section
 from ash.contract import Batch, Method, Needs, Update
-from ash.machine.deterministic import without_autocast
 from ash.methods._networks import Networks, stated
 from ash.segmentation import losses
 from ash.style import rain
@@ -56,21 +55,19 @@ class Asm(Method):
         self.mean, self.deviation = self.vae.encode(rain.statistics_of(stated(networks.anchor, "anchor")))
 
     def updates(self, batch: Batch, progress: float) -> Iterator[Update]:
-        """Yield G's update at e_1, after which G steps, and its update at the harder e_2."""
+        """Yield G's update at e_1, whose backward pass leaves dL/de_1 and after which G steps; then that at the harder e_2."""
         noise = torch.randn(len(batch.image), self.vae.channels, generator=batch.generator, device=batch.image.device)
         first = (self.mean + self.deviation * noise).detach().requires_grad_()
         terms = self.terms(self.stylise(first, batch), batch)
-        second = self.harder(first, terms)
-        yield Update("segmenter", terms, then_step=True)
-        again = self.terms(self.stylise(second, batch), batch)
+        yield Update("segmenter", terms, also=(first,), then_step=True)
+        again = self.terms(self.stylise(self.harder(first, terms), batch), batch)
         yield Update("segmenter", {f"{name}_mined": term for name, term in again.items()})
 
     def harder(self, latent: Tensor, terms: dict[str, Tensor]) -> Tensor:
-        """e_2, the latents moved up the loss; both (B,C)."""
+        """e_2, the latents moved up the loss by the gradient that its backward pass left them; both (B,C)."""
+        assert latent.grad is not None
         loss = torch.stack(list(terms.values())).sum()
-        with without_autocast(loss):
-            (slope,) = torch.autograd.grad(loss, latent, retain_graph=True)
-        return (latent + self.settings.step * len(latent) / loss * slope).detach()
+        return (latent + self.settings.step * len(latent) / loss * latent.grad).detach()
 
     def stylise(self, latent: Tensor, batch: Batch) -> Tensor:
         """The source images in the styles of latents (B,C), mirrored as the batch is."""

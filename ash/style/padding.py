@@ -9,12 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ash.errors import ShapeError
+
 
 class ReflectionPad(nn.Module):
-    """A border of one pixel that mirrors the image at its edge pixels, (B,C,H,W) -> (B,C,H+2,W+2); two pixels at least."""
+    """A border of one pixel that mirrors the image at its edge pixels, (B,C,H,W) -> (B,C,H+2,W+2)."""
 
     def forward(self, image: Tensor) -> Tensor:
-        """Pad."""
+        """Pad; ShapeError where a side has no second pixel to mirror."""
+        height, width = image.shape[2:]
+        if min(height, width) < 2:
+            raise ShapeError(f"reflection padding: a map of {width}x{height}, wanted 2x2 at least; take larger images")
         padded: Tensor = _Reflection.apply(image)  # type: ignore[no-untyped-call]
         return padded
 

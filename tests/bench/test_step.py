@@ -38,6 +38,15 @@ def test_attention_by_hand():
     assert meter.flops == {"forward": 2 * 12**2 * 16, "backward": 5 * 12**2 * 16}
 
 
+def test_a_product_that_widens_by_hand():
+    """What attention asks a GPU for: bf16 in, fp32 out; torch's rule knows no such argument."""
+    left, right = torch.empty(2, 3, 4, device="meta"), torch.empty(2, 4, 5, device="meta")
+    meter = Meter(CPU)
+    with meter.part("forward"):
+        assert torch.bmm(left.bfloat16(), right.bfloat16(), out_dtype=torch.float32).dtype is torch.float32
+    assert meter.flops == {"forward": 2 * 2 * 3 * 4 * 5}
+
+
 def test_reversal_saves_a_pass_back_through_the_segmenter(tmp_path):
     """ASH with one backward pass through G needs fewer operations, and all rows are there."""
     rows = {}

@@ -41,6 +41,13 @@ def loss_of(method, given, latent) -> torch.Tensor:
     return l_seg + method.settings.lambda_con * torch.cat(distances, 1).mean()
 
 
+def mined(method, given, latent) -> torch.Tensor:
+    """e_2, as `updates` comes to it: from the gradient that the backward pass through the terms leaves."""
+    terms = method.terms(method.stylise(latent, given), given)
+    sum(terms.values()).backward(inputs=[latent])
+    return method.harder(latent, terms)
+
+
 def test_the_loss_of_a_pair():
     """The terms that the method descends sum to L, and the consistency has its weight."""
     method, given, latent = start()
@@ -57,7 +64,7 @@ def test_the_harder_latent():
     method, given, latent = start()
     loss = loss_of(method, given, latent)
     (slope,) = torch.autograd.grad(loss, latent)
-    found = method.harder(latent, method.terms(method.stylise(latent, given), given))
+    found = mined(method, given, latent)
     moved, expected = (found - latent).detach(), 20 * 2 / loss.item() * slope
     assert ((moved - expected).norm() / expected.norm()).item() < 0.01
     assert not found.requires_grad
@@ -66,7 +73,7 @@ def test_the_harder_latent():
 def test_the_step_climbs_by_finite_differences():
     """Along e_2 - e_1 the loss rises at |e_2 - e_1|^2 L / (step B) for each such step."""
     method, given, latent = start()
-    found = method.harder(latent, method.terms(method.stylise(latent, given), given))
+    found = mined(method, given, latent)
     with torch.no_grad():
         way, here = (found - latent).detach(), loss_of(method, given, latent).item()
         h = 0.02 / way.norm()
@@ -82,7 +89,7 @@ def test_no_step_leaves_the_style():
     for step in (0.0, 1.0, 2.0):
         method, given, latent = start()
         method.settings = method.settings.model_copy(update={"step": step})
-        moves.append((method.harder(latent, method.terms(method.stylise(latent, given), given)) - latent).detach())
+        moves.append((mined(method, given, latent) - latent).detach())
     assert not moves[0].any()
     torch.testing.assert_close(moves[2], 2 * moves[1], rtol=1e-3, atol=1e-6)
 
@@ -99,6 +106,19 @@ def test_the_first_latent_is_drawn_at_the_anchor():
     method.deviation = torch.zeros_like(method.deviation)
     list(method.updates(given, 0.0))
     torch.testing.assert_close(seen[2], method.mean.expand(2, -1))
+
+
+def test_one_backward_pass_serves_both():
+    """dL/de_1 comes with G's own gradient, before G's step: three passes back through a pair's G would be one too many."""
+    method, passes = built("asm"), []
+    given = batch(needs=method.settings.needs)
+
+    def watch(_, __, out):
+        out.register_hook(lambda gradient: passes.append(len(gradient)))
+
+    method.segmenter.layer1.register_forward_hook(watch)
+    gradients(method, given)
+    assert passes == [4, 4]
 
 
 def test_stylised_and_source_pass_together():

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from ash.errors import ShapeError
 from ash.style.padding import DoubledPad, ReflectionPad
 
 SIZES = [(2, 2), (3, 3), (3, 7), (2, 9), (5, 4), (24, 48)]  # of 2 and 3 both borders show the same pixels
@@ -63,6 +64,14 @@ def test_autocast_leaves_the_precision():
     with torch.autocast("cpu", torch.bfloat16):
         for module in (ReflectionPad(), DoubledPad()):
             assert module(torch.rand(1, 2, 4, 4).bfloat16()).dtype is torch.bfloat16
+
+
+@pytest.mark.parametrize("size", [(1, 5), (5, 1)])
+def test_one_pixel_has_nothing_to_mirror(size):
+    """One line that says so; doubled it has."""
+    with pytest.raises(ShapeError, match=f"{size[1]}x{size[0]}, wanted 2x2"):
+        ReflectionPad()(torch.zeros(1, 1, *size))
+    assert DoubledPad()(torch.ones(1, 1, *size)).sum() == (2 * size[0] + 2) * (2 * size[1] + 2)
 
 
 def test_gradients_are_those_of_differences():
