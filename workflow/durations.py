@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from ash.config import Settings
 from ash.errors import ConfigError, StoreError
@@ -26,7 +27,12 @@ PACED = ("source_only", "ash")  # the cheapest step and a common one
 PACE_STEPS = 4
 UNKNOWN = 5.0  # seconds of a job of a rule that the table does not have: a start of Python and torch
 TRUST = 30.0  # seconds of ended jobs that weigh as much as the measurement before the run
+RECORDED_A_SECOND = 80.0  # megabytes of outputs that DVC takes into its cache once the last job has ended
 HALF_LIFE = 300.0  # seconds of ended jobs after which those before weigh half: what else a machine does changes
+
+
+Needs = Mapping[str, Sequence[str]]  # the jobs that a job waits for
+NOTHING: Needs = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -84,14 +90,25 @@ class Durations:
         self._taken = rest * self._taken + seconds
         self.factor = self._taken / self._expected
 
-    def left(self, waiting: Iterable[str], running: Mapping[str, float], slots: int) -> float:
+    def left(self, waiting: Iterable[str], running: Mapping[str, float], slots: int, needs: Needs = NOTHING) -> float:
         """Seconds until all have ended; `running` maps jobs to the seconds that they have been at it.
 
-        The work is shared by all slots, but no job ends before its own time.
+        The work is shared by all slots, but no job ends before its own time, nor before that of those that it `needs`.
         """
-        rest = [max(self.expected(job) - seconds, 0.0) for job, seconds in running.items()]
-        work = [self.expected(job) for job in waiting]
-        return max([sum(work + rest) / slots, *rest, *work], default=0.0)
+        rest = {job: max(self.expected(job) - seconds, 0.0) for job, seconds in running.items()}
+        work = {job: self.expected(job) for job in waiting} | rest
+        ends: dict[str, float] = {}
+
+        def end(job: str) -> float:
+            if job not in ends:
+                ends[job] = work[job] + max((end(other) for other in needs.get(job, ()) if other in work), default=0.0)
+            return ends[job]
+
+        return max([sum(work.values()) / slots, *map(end, work)], default=0.0)
+
+    def recording(self, benchmarks: Iterable[str]) -> float:
+        """Seconds until DVC has taken these jobs' outputs in, after the last of them."""
+        return self.factor * self.megabytes(benchmarks) / RECORDED_A_SECOND
 
 
 def read(settings: Settings) -> Durations | None:
@@ -159,7 +176,7 @@ def estimate(settings: Settings, benchmarks: Sequence[str], slots: int) -> str:
 
 def told(durations: Durations, benchmarks: Sequence[str], slots: int) -> str:
     """Number of jobs, time, disk."""
-    time_left = spoken(durations.left(benchmarks, {}, slots))
+    time_left = spoken(durations.left(benchmarks, {}, slots) + durations.recording(benchmarks))
     return (
         f"{len(benchmarks)} jobs: about {time_left} on this machine, {durations.megabytes(benchmarks):.0f} MB of disk"
     )

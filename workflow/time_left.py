@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from snakemake.logging import logger
@@ -34,7 +34,7 @@ def announce(workflow: Any, settings: Settings) -> None:
         print(f"ash: warning: {error}; the time left is told from the first jobs on", file=sys.stderr)
     else:
         print(told(durations, waiting, slots), file=sys.stderr, flush=True)
-    logger.addHandler(TimeLeft(workflow, durations, slots))
+    logger.addHandler(TimeLeft(workflow, durations, slots, waiting))
 
 
 def _waiting(workflow: Any) -> Iterator[str]:
@@ -42,12 +42,22 @@ def _waiting(workflow: Any) -> Iterator[str]:
     return (str(job.benchmark) for job in workflow.dag.needrun_jobs() if job.benchmark)
 
 
-class TimeLeft(logging.Handler):
-    """Follows the events of Snakemake's logger."""
+def _needs(workflow: Any) -> dict[str, list[str]]:
+    """Which of these jobs each one waits for."""
+    dag = workflow.dag
+    return {
+        str(job.benchmark): [str(other.benchmark) for other in dag.dependencies.get(job, ()) if other.benchmark]
+        for job in dag.needrun_jobs()
+        if job.benchmark
+    }
 
-    def __init__(self, workflow: Any, durations: Durations, slots: int) -> None:
+
+class TimeLeft(logging.Handler):
+    """Follows the events of Snakemake's logger; `jobs` are the benchmark files of all jobs of the run."""
+
+    def __init__(self, workflow: Any, durations: Durations, slots: int, jobs: Sequence[str]) -> None:
         super().__init__()
-        self.workflow, self.durations, self.slots = workflow, durations, slots
+        self.workflow, self.durations, self.slots, self.jobs = workflow, durations, slots, jobs
         self.running: dict[int, tuple[str, float]] = {}  # number of a job: its benchmark file, its start
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -62,7 +72,8 @@ class TimeLeft(logging.Handler):
             print(f"about {spoken(self.left(now))} left", file=sys.stderr, flush=True)
 
     def left(self, now: float) -> float:
-        """Seconds until all jobs have ended."""
+        """Seconds until all jobs have ended and are recorded."""
         running = {benchmark: now - start for benchmark, start in self.running.values()}
         waiting = [benchmark for benchmark in _waiting(self.workflow) if benchmark not in running]
-        return self.durations.left(waiting, running, self.slots)
+        left = self.durations.left(waiting, running, self.slots, _needs(self.workflow))
+        return left + self.durations.recording(self.jobs)

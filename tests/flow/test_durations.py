@@ -4,6 +4,7 @@ import heapq
 import logging
 import random
 import re
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +15,13 @@ from ash.errors import ConfigError
 from workflow.durations import Durations, Recorded, estimate, key, read, spoken
 from workflow.environment import ROOT
 from workflow.time_left import TimeLeft
+
+
+@dataclass(frozen=True)
+class Job:
+    """As Snakemake has them."""
+
+    benchmark: str
 
 
 @pytest.mark.parametrize(
@@ -47,6 +55,22 @@ def test_time_left_is_work_shared_but_no_less_than_the_longest_job():
     assert table.left([], {}, 2) == 0.0
 
 
+def test_time_left_is_no_less_than_a_chain_of_jobs():
+    """60 s on two slots, but the third job of 20 waits for the second and that for the first: 60, of which 15 have passed."""
+    table = Durations([Recorded(f"job/{name}", 1, 20.0, 0.0) for name in "abc"], {})
+    needs = {"job/c": ["job/b"], "job/b": ["job/a", "job/ended"]}
+    assert table.left(["job/a", "job/b", "job/c"], {}, 2) == 30.0
+    assert table.left(["job/a", "job/b", "job/c"], {}, 2, needs) == 60.0
+    assert table.left(["job/b", "job/c"], {"job/a": 15.0}, 2, needs) == 45.0
+
+
+def test_outputs_are_recorded_after_the_last_job():
+    """160 MB at 80 a second, on a machine three times as slow."""
+    table = Durations([Recorded("train/ash", 1, 60.0, 160.0)], {})
+    table.start_from(3.0)
+    assert table.recording(["benchmarks/train/ash_seed0.tsv"]) == 6.0
+
+
 @pytest.mark.parametrize(("guess", "speed"), [(1.0, 3.0), (1.0, 0.4), (2.4, 3.0)])
 def test_the_time_left_is_right_within_a_quarter_from_the_first_tenth_on(monkeypatch, guess, speed):
     """The reference run's jobs on a machine `speed` times slower, each job 15 % off at random; two at once.
@@ -59,10 +83,10 @@ def test_the_time_left_is_right_within_a_quarter_from_the_first_tenth_on(monkeyp
     waiting = [f"benchmarks/{job}.tsv" for job, row in table.rows.items() if row.seconds]
     waiting.sort(key=lambda job: ("train" in job, "evaluate" in job))
     truth = {job: speed * table.recorded(job) * noise.uniform(0.85, 1.15) for job in waiting}
-    jobs = [SimpleNamespace(benchmark=job) for job in waiting]
+    jobs = [Job(job) for job in waiting]
     done, clock, running, told = set(), 0.0, [], []
-    dag = SimpleNamespace(needrun_jobs=lambda: (job for job in jobs if job.benchmark not in done))
-    watch = TimeLeft(SimpleNamespace(dag=dag), table, 2)
+    dag = SimpleNamespace(needrun_jobs=lambda: (job for job in jobs if job.benchmark not in done), dependencies={})
+    watch = TimeLeft(SimpleNamespace(dag=dag), table, 2, [])
     monkeypatch.setattr("workflow.time_left.time.monotonic", lambda: clock)
     while waiting or running:
         while waiting and len(running) < 2:
@@ -96,8 +120,9 @@ def test_a_machine_that_gets_busy_is_believed():
 def test_what_is_said_after_each_job(capsys):
     """A line after each job but the last."""
     table = Durations([Recorded("train/ash", 1, 600.0, 0.0)], {})
-    dag = SimpleNamespace(needrun_jobs=lambda: [SimpleNamespace(benchmark="benchmarks/train/ash_seed1.tsv")])
-    watch = TimeLeft(SimpleNamespace(dag=dag), table, 1)
+    job = Job("benchmarks/train/ash_seed1.tsv")
+    dag = SimpleNamespace(needrun_jobs=lambda: [job], dependencies={})
+    watch = TimeLeft(SimpleNamespace(dag=dag), table, 1, [])
     watch.emit(_event(LogEvent.PROGRESS, done=1, total=2))
     assert capsys.readouterr().err == "about 10 min left\n"
     watch.emit(_event(LogEvent.PROGRESS, done=2, total=2))
