@@ -1,6 +1,7 @@
 """Stylisation, and what ASH does to a style.
 
 vgg            the frozen encoder and its decoder, at any width
+padding        reflection padding, and upsampling with it, in the precision of their input
 stylizer       the pair that every method stylises with, and its file
 adain          adaptive instance normalisation, and the distance between styles
 mixture        styles mixed, and feature maps given another

@@ -24,7 +24,7 @@ COSTS = {
     "ash_release": (4, 3),  # G looks at x and its own x^ anew; H's look at x leaves no graph
     "ash_print": (3, 3),  # G looks at x, at x^ for H, and at x^ again once it has stepped
     "ash_local": (2, 2),
-    "asm": (4, 6),  # [x^, x] twice; each pass back for G, and the first also for the latent
+    "asm": (4, 4),  # [x^, x] twice; the first pass back is also for the latent
     "domain_randomisation": (3, 3),  # the source and m = 2 renderings
 }
 
