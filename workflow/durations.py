@@ -91,7 +91,7 @@ class Durations:
         self.factor = self._taken / self._expected
 
     def left(self, waiting: Iterable[str], running: Mapping[str, float], slots: int, needs: Needs = NOTHING) -> float:
-        """Seconds until all have ended; `running` maps jobs to the seconds that they have been at it.
+        """Seconds until all have ended; `running` maps those that have begun to the seconds that they have been at it.
 
         The work is shared by all slots, but no job ends before its own time, nor before that of those that it `needs`.
         """

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from snakemake.logging import logger
@@ -24,7 +24,7 @@ def announce(workflow: Any, settings: Settings) -> None:
     durations = read(settings)
     if durations is None or not workflow.local_exec:
         return
-    waiting = list(_waiting(workflow))
+    waiting = list(_needs(workflow))
     slots = min(workflow.cores, len(waiting) or 1)
     if durations.left(waiting, {}, slots) < LONG:
         return
@@ -37,13 +37,8 @@ def announce(workflow: Any, settings: Settings) -> None:
     logger.addHandler(TimeLeft(workflow, durations, slots, waiting))
 
 
-def _waiting(workflow: Any) -> Iterator[str]:
-    """The benchmark files of the jobs that have not ended."""
-    return (str(job.benchmark) for job in workflow.dag.needrun_jobs() if job.benchmark)
-
-
 def _needs(workflow: Any) -> dict[str, list[str]]:
-    """Which of these jobs each one waits for."""
+    """The benchmark files of the jobs that have not ended, and for each of them those of the jobs that it waits for."""
     dag = workflow.dag
     return {
         str(job.benchmark): [str(other.benchmark) for other in dag.dependencies.get(job, ()) if other.benchmark]
@@ -74,6 +69,5 @@ class TimeLeft(logging.Handler):
     def left(self, now: float) -> float:
         """Seconds until all jobs have ended and are recorded."""
         running = {benchmark: now - start for benchmark, start in self.running.values()}
-        waiting = [benchmark for benchmark in _waiting(self.workflow) if benchmark not in running]
-        left = self.durations.left(waiting, running, self.slots, _needs(self.workflow))
-        return left + self.durations.recording(self.jobs)
+        needs = _needs(self.workflow)
+        return self.durations.left(needs, running, self.slots, needs) + self.durations.recording(self.jobs)
